@@ -1,0 +1,5 @@
+"""`python -m daemon` is `vigild`."""
+
+from daemon.cli import main
+
+main()

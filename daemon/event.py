@@ -1,0 +1,76 @@
+"""What flows through the daemon: a Delivery comes in, Events come out of it, a Rejection where none could.
+
+sources/ make deliveries, decode/ turns each into events and rejections, pipeline.py settles the delivery when its
+last event has settled.  Plain data; nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import orjson
+
+from daemon.errors import RejectReason
+
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+
+
+class Framing(StrEnum):
+    """How a delivery's body holds its events."""
+
+    DOCUMENT = "document"  # one JSON document: an event, an envelope, or {"Records": [...]}
+    LINES = "lines"  # one JSON document a line
+
+
+class Delivery(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """What a source received in one piece and must settle in one piece: an SQS message, a file, a run of lines."""
+
+    source: str
+    """The source's name in the configuration: metric label and log key."""
+    identity: str
+    """Names the piece itself ("sqs:<message id>", "file:<path>:<offset>"): the identity of an event that has none."""
+    body: bytes
+    """As received: perhaps gzip, perhaps wrapped in SNS."""
+    receipt: object
+    """Opaque; only the source that made it reads it, to acknowledge or release."""
+    received_at: float
+    """Seconds since the epoch."""
+    framing: Framing = Framing.DOCUMENT
+    attempt: int = 1
+    """How often the source has handed this piece out, as the source counts it (SQS ApproximateReceiveCount)."""
+    order_key: str | None = None
+    """Deliveries of one key are worked on one after the other, in order (SQS MessageGroupId)."""
+    attributes: Mapping[str, str] = _NO_ATTRIBUTES
+
+
+class Event(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """One EventBridge-shaped event, still bytes: only what matched is ever parsed whole."""
+
+    identity: str
+    """The same over every path the event takes; see daemon/decode/identity.py."""
+    body: bytes
+    """A JSON object with source, detail-type, account, region, time, resources, detail."""
+    time: str
+    """The event's own `time` as it stands in the body (RFC 3339), "" where it has none."""
+    hops: int = 0
+    """0 for what a source received, one more for each rule that derived it from another event."""
+
+    def document(self) -> dict[str, Any]:
+        """Parse the whole body; may raise orjson.JSONDecodeError where only skipped fields are malformed."""
+        parsed: dict[str, Any] = orjson.loads(self.body)
+        return parsed
+
+
+class Rejection(msgspec.Struct, frozen=True, eq=False):
+    """Bytes that are no event, with the reason; parked, counted, then acknowledged."""
+
+    identity: str
+    reason: RejectReason
+    detail: str
+    """For people; holds no part of the body."""
+    body: bytes
+    """What was refused, cut to the dead letter's limit."""
