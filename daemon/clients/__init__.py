@@ -1,0 +1,11 @@
+"""The only place that builds AWS and HTTP clients and knows their errors; what is above speaks our own errors.
+
+sources/, sinks/ (later actions/, state/) get an `AwsClients` and a way to translate errors from here.
+"""
+
+from __future__ import annotations
+
+from daemon.clients.aws import AwsClients, AwsSettings
+from daemon.clients.errors import aws_errors, http_errors
+
+__all__ = ("AwsClients", "AwsSettings", "aws_errors", "http_errors")

@@ -1,0 +1,81 @@
+"""Builds aiobotocore clients, one for each service, region and endpoint, and closes them all at the end."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from anyio import Lock
+from botocore.exceptions import BotoCoreError
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon import __version__
+from daemon.errors import ConfigError
+
+
+class AwsSettings(BaseModel):
+    """How AWS is reached.  Credentials come the usual ways: environment, profile, container or instance role."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    region: str | None = None
+    """Default region; without it AWS_REGION, the profile or the queue URL decides."""
+    profile: str | None = None
+    """Profile of the shared AWS configuration files."""
+    endpoint_url: str | None = None
+    """Sends every call there instead of AWS: for emulators and VPC endpoints."""
+    connect_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    read_timeout_seconds: float = Field(default=30.0, gt=0, le=300)
+    """Long polls get their own wait on top."""
+    max_connections: int = Field(default=64, ge=1, le=1024)
+    """To one endpoint."""
+
+
+class AwsClients:
+    """Hands out clients and keeps them; used by one event loop."""
+
+    def __init__(self, settings: AwsSettings) -> None:
+        self._settings = settings
+        self._session = get_session()
+        if settings.profile is not None:
+            self._session.set_config_variable("profile", settings.profile)
+        self._stack = AsyncExitStack()
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._lock = Lock()
+
+    async def client(self, service: str, region: str | None = None) -> Any:
+        """Return the client of a service ("sqs"); own retries are off, because retry.py repeats what is worth it.
+
+        Raises ConfigError where no region is known or the profile does not exist.
+        """
+        key = (service, region)
+        async with self._lock:
+            if key not in self._clients:
+                try:
+                    self._clients[key] = await self._stack.enter_async_context(
+                        self._session.create_client(
+                            service,
+                            region_name=region or self._settings.region,
+                            endpoint_url=self._settings.endpoint_url,
+                            config=self._config(),
+                        )
+                    )
+                except (BotoCoreError, ValueError) as error:
+                    raise ConfigError(f"aws: {service}: {error}") from error
+            return self._clients[key]
+
+    def _config(self) -> AioConfig:
+        return AioConfig(
+            connect_timeout=self._settings.connect_timeout_seconds,
+            read_timeout=self._settings.read_timeout_seconds,
+            max_pool_connections=self._settings.max_connections,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            user_agent_extra=f"vigild/{__version__}",
+        )
+
+    async def close(self) -> None:
+        """Close every client."""
+        self._clients.clear()
+        await self._stack.aclose()

@@ -1,0 +1,1 @@
+"""Turns a delivery's bytes into events and rejections."""

@@ -1,0 +1,1 @@
+"""Turns matches into effects that happen once."""

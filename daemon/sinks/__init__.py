@@ -1,0 +1,1 @@
+"""Where alerts go, one service a file."""

@@ -1,0 +1,82 @@
+"""What dispatch/ expects of a sink.  One file a sink: its Config and its class; the table is in __init__.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.clients import AwsClients
+from daemon.clock import Clock
+from daemon.event import Event
+
+
+class Severity(StrEnum):
+    """How much a match matters, least first."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One alert for one target."""
+
+    key: str
+    """The idempotency key: the same at every attempt, by every process; 32 hexadecimal digits."""
+    rule: str
+    severity: Severity
+    description: str
+    event: Event
+    body: bytes
+    """What to send: the input transformer's output, else the JSON object that daemon/dispatch/notices.py describes."""
+    content_type: str
+    """Of `body`: application/json or text/plain."""
+    subject: str
+    """One line for people, without control characters, at most 100 characters (the limit of an SNS subject)."""
+
+
+class SinkConfig(BaseModel):
+    """What every sink's configuration has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    type: str
+    max_concurrency: int = Field(default=8, ge=1, le=256)
+    """How many notices are under way to this target at the same time."""
+    timeout_seconds: float = Field(default=10.0, gt=0, le=300)
+    """For one attempt, from connecting to the last byte of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink is given beside its name and configuration."""
+
+    clock: Clock
+    aws: AwsClients
+
+
+class Sink(Protocol):
+    """Life: open, then send concurrently (up to max_concurrency), then close."""
+
+    async def open(self) -> None:
+        """Make clients, open files.  Raises EffectError when that cannot be done now; dispatch/ repeats it."""
+
+    async def send(self, notice: Notice) -> None:
+        """Return once the other side has taken the notice for good (written and flushed, or answered 2xx).
+
+        One attempt: no retries inside.  Raises RetryableError (dispatch/ waits and calls again, at least the error's
+        `delay`) or PermanentError (the notice is parked).  Must be safe to repeat after a crash: the other side gets
+        `notice.key` wherever its protocol has a place for it.
+        """
+
+    async def check(self) -> str:
+        """Reach the target without sending anything; return a line that says what is there.  Raises EffectError."""
+
+    async def close(self) -> None:
+        """Let go of everything."""

@@ -1,0 +1,100 @@
+"""What pipeline.py expects of a source.  One file a source: its Config and its class; the table is in __init__.py."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.clients import AwsClients
+from daemon.clock import Clock
+from daemon.event import Delivery
+from daemon.state.base import StateStore
+from daemon.telemetry import Telemetry
+from daemon.telemetry.names import Settlement
+
+
+class EndOfSource(Exception):  # noqa: N818 - an end is no error
+    """Raised by receive when a finite source has handed out everything; every receiver of the source gets it."""
+
+
+class SourceConfig(BaseModel):
+    """What every source's configuration has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    type: str
+    receivers: int = Field(default=1, ge=1, le=64)
+    """How many receive calls run at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a finite source is, in bytes as they lie on disk."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source is given beside its name and configuration."""
+
+    telemetry: Telemetry
+    clock: Clock
+    rng: random.Random
+    aws: AwsClients
+    state: StateStore
+    """For positions, under the prefix `position/<source name>/`."""
+
+
+class Source(Protocol):
+    """Life: open, then receive and settle concurrently, then close.
+
+    The pipeline calls `receive` only while there is room in the memory limits; that is all the backpressure there is.
+    """
+
+    name: str
+    receivers: int
+
+    async def open(self) -> None:
+        """Get ready to receive.
+
+        Raises RetryableError while what it reads cannot be reached (the pipeline repeats the call), PermanentError
+        when that cannot change by itself (the daemon starts without this source and is not ready).
+        """
+
+    async def receive(self) -> Sequence[Delivery]:
+        """Wait for deliveries; an empty sequence is a normal answer (a long poll that ended).
+
+        Concurrent calls: as many as `receivers`.  Cancelled when the daemon stops: what the other side has already
+        handed out must then come back by itself (visibility timeout, position not advanced).
+        Raises RetryableError or PermanentError (both are repeated with back-off and make the source not ready), and
+        EndOfSource.
+        """
+
+    async def settle(self, deliveries: Sequence[Delivery], settlement: Settlement) -> None:
+        """Tell what became of deliveries of this source: ACKNOWLEDGED never come again, RELEASED come again at once.
+
+        Called once for each delivery.  May hold acknowledgements back briefly to batch them; must not raise for a
+        failed call but repeat it (an acknowledgement that never gets through means a redelivery, which dedupe
+        recognises).
+        """
+
+    async def flush(self) -> None:
+        """Send what settle holds back; called after the last settle, within the stop's deadline."""
+
+    async def check(self) -> str:
+        """Reach what it reads without consuming anything, for `vigild check`; return a line that says what is there.
+
+        Raises EffectError when that fails.
+        """
+
+    def progress(self) -> Progress | None:
+        """Return how far a finite source is; None for one without end."""
+
+    async def close(self) -> None:
+        """Let go of everything; receive and settle are not called any more."""

@@ -1,0 +1,117 @@
+"""The metric families of one process, built from names.py; signals.py counts in them, endpoints.py shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+from daemon import __version__
+from daemon.errors import FailureKind, RejectReason
+from daemon.telemetry.names import METRICS, IntentOutcome, Outcome, Settlement, Stage
+
+_PREFIX = "vigild_"
+_MOST_RULE_SERIES = 2_000
+"""Rules beyond this get their series at their first match, to keep a scrape of a huge rule set small."""
+
+
+class Metrics:
+    """One registry with every family of names.py."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        self._counter_series: dict[tuple[str, ...], Counter] = {}
+        self._gauge_series: dict[tuple[str, ...], Gauge] = {}
+        self._histogram_series: dict[tuple[str, ...], Histogram] = {}
+        for metric in METRICS.values():
+            name = _PREFIX + metric.name
+            if metric.kind == "counter":
+                self._counters[metric.name] = Counter(name, metric.help, metric.labels, registry=self.registry)
+            elif metric.kind == "gauge":
+                self._gauges[metric.name] = Gauge(name, metric.help, metric.labels, registry=self.registry)
+            else:
+                self._histograms[metric.name] = Histogram(
+                    name, metric.help, metric.labels, registry=self.registry, buckets=metric.buckets
+                )
+        self.gauge("build_info", __version__).set(1)
+        for stage in Stage:
+            self.histogram("stage_seconds", stage)
+        for result in ("ok", "failed"):
+            self.counter("reloads_total", result)
+
+    def counter(self, name: str, *labels: str) -> Counter:
+        """Return the counter, or its child of these label values, creating it at 0."""
+        series = self._counter_series.get((name, *labels))
+        if series is None:
+            family = self._counters[name]
+            series = family.labels(*labels) if labels else family
+            self._counter_series[(name, *labels)] = series
+        return series
+
+    def gauge(self, name: str, *labels: str) -> Gauge:
+        """Return the gauge, or its child of these label values, creating it at 0."""
+        series = self._gauge_series.get((name, *labels))
+        if series is None:
+            family = self._gauges[name]
+            series = family.labels(*labels) if labels else family
+            self._gauge_series[(name, *labels)] = series
+        return series
+
+    def histogram(self, name: str, *labels: str) -> Histogram:
+        """Return the histogram, or its child of these label values, creating it empty."""
+        series = self._histogram_series.get((name, *labels))
+        if series is None:
+            family = self._histograms[name]
+            series = family.labels(*labels) if labels else family
+            self._histogram_series[(name, *labels)] = series
+        return series
+
+    def expect_source(self, source: str) -> None:
+        """Create every series of a source at 0, so that rates are right from the first event on."""
+        for name in (
+            "deliveries_received_total",
+            "received_bytes_total",
+            "events_received_total",
+            "backpressure_seconds_total",
+            "visibility_extended_total",
+            "visibility_expired_total",
+        ):
+            self.counter(name, source)
+        self.gauge("events_in_flight", source)
+        self.gauge("source_ready", source)
+        self.histogram("event_age_seconds", source)
+        for settlement in Settlement:
+            self.counter("deliveries_settled_total", source, settlement)
+        for outcome in Outcome:
+            self.counter("events_settled_total", source, outcome)
+        for reason in RejectReason:
+            self.counter("events_rejected_total", source, reason)
+        for kind in FailureKind:
+            self.counter("source_errors_total", source, kind)
+
+    def expect_target(self, target: str) -> None:
+        """Create every series of a target at 0."""
+        self.gauge("intents_in_flight", target)
+        for outcome in IntentOutcome:
+            self.counter("intents_total", target, outcome)
+        for kind in FailureKind:
+            self.counter("intent_attempts_failed_total", target, kind)
+
+    def expect_rules(self, rules: Iterable[str]) -> None:
+        """Create the match counters of the rules now in force at 0, up to a bound."""
+        for _, rule in zip(range(_MOST_RULE_SERIES), rules, strict=False):
+            self.counter("rule_matches_total", rule)

@@ -1,0 +1,93 @@
+"""Every metric's name, labels and help, once; docs/metrics.md is generated from this table.
+
+Names follow Prometheus: vigild_<noun>_<unit>, counters end in _total.  Label values come from closed lists or from the
+configuration's own names, never from events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a received event; together with those in flight they add up to all received."""
+
+    MATCHED = "matched"
+    UNMATCHED = "unmatched"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+class Settlement(StrEnum):
+    """What a source was told about a delivery."""
+
+    ACKNOWLEDGED = "acknowledged"
+    RELEASED = "released"
+
+
+class IntentOutcome(StrEnum):
+    """How an intent (event, rule, target) became final."""
+
+    DONE = "done"
+    PARKED = "parked"
+
+
+class Stage(StrEnum):
+    """Where time goes: label of the latency histogram."""
+
+    SIFT = "sift"  # decode, dedupe and match of one batch
+    CLAIM = "claim"  # one batch of claims in the state store
+    EFFECT = "effect"  # one intent, first attempt to final, waits included
+    SETTLE = "settle"  # one batch of acknowledgements
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Name without the prefix, type, help and labels of one metric family."""
+
+    name: str
+    kind: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = field(default=())
+
+
+_SPAN = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
+_AGE = (0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("build_info", "gauge", "1, labelled with the running version.", ("version",)),
+        Metric("deliveries_received_total", "counter", "Messages, files or runs of lines received.", ("source",)),
+        Metric(
+            "deliveries_settled_total", "counter", "Deliveries given back to their source.", ("source", "settlement")
+        ),
+        Metric("received_bytes_total", "counter", "Bytes received, as delivered.", ("source",)),
+        Metric("events_received_total", "counter", "Events that came out of deliveries.", ("source",)),
+        Metric("events_settled_total", "counter", "Events whose outcome is final.", ("source", "outcome")),
+        Metric("events_in_flight", "gauge", "Events received whose outcome is not final yet.", ("source",)),
+        Metric("events_rejected_total", "counter", "Events that cannot be read, by reason.", ("source", "reason")),
+        Metric("in_flight_bytes", "gauge", "Bytes of deliveries in hand, over all sources."),
+        Metric("in_flight_limit_bytes", "gauge", "The limit at which sources stop receiving."),
+        Metric(
+            "backpressure_seconds_total", "counter", "Time receivers waited for room in the memory limits.", ("source",)
+        ),
+        Metric("event_age_seconds", "histogram", "Event's own time until its batch was matched.", ("source",), _AGE),
+        Metric("stage_seconds", "histogram", "Time spent in each stage.", ("stage",), _SPAN),
+        Metric("rule_matches_total", "counter", "Events that a rule matched, duplicates not counted.", ("rule",)),
+        Metric("intents_total", "counter", "Intents that became final.", ("target", "outcome")),
+        Metric("intents_in_flight", "gauge", "Intents claimed and not final yet.", ("target",)),
+        Metric("intent_attempts_failed_total", "counter", "Attempts that failed, by kind.", ("target", "kind")),
+        Metric("dead_letters_total", "counter", "Events and intents parked, by where they came from.", ("place",)),
+        Metric("source_ready", "gauge", "1 while the source reaches what it reads.", ("source",)),
+        Metric("source_errors_total", "counter", "Failed calls of a source, by kind.", ("source", "kind")),
+        Metric("visibility_extended_total", "counter", "SQS messages kept invisible while in work.", ("source",)),
+        Metric("visibility_expired_total", "counter", "SQS messages that became visible while in work.", ("source",)),
+        Metric("state_errors_total", "counter", "Calls of the state store that failed."),
+        Metric("rules_loaded", "gauge", "Rules in force."),
+        Metric("reloads_total", "counter", "Reloads of the rules, by result.", ("result",)),
+        Metric("loop_stall_seconds", "histogram", "How late the event loop woke up.", (), _SPAN),
+    )
+}
