@@ -63,31 +63,24 @@ class Claims:
         self._session = session
         self._clock = clock
         self._retention = retention_seconds
-        self._held: set[str] = set()
+        self._ours: set[str] = set()
+        """Intents held, or being claimed right now."""
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(_Record).decode
 
     async def claim(self, intents: Sequence[str]) -> list[Held | Busy | Final]:
-        """Try to claim each intent, in one round trip where none is contested."""
-        generation = self._session.generation
-        answers = await self._store.put([self._write(intent, ClaimState.CLAIMED, ABSENT) for intent in intents])
-        won = {answer.key: answer for answer in answers if isinstance(answer, Item)}
-        contested = [answer.current for answer in answers if isinstance(answer, Conflict) and answer.current]
-        records = {item.key: self._decode(item.value) for item in contested}
-        abandoned = await self._abandoned(records)
-        if abandoned:
-            won |= await self._take_over([item for item in contested if item.key in abandoned])
-        results: list[Held | Busy | Final] = []
-        for intent in intents:
-            item, record = won.pop(_PREFIX + intent, None), records.get(_PREFIX + intent)
-            if item is not None:
-                self._held.add(intent)
-                results.append(Held(intent, item.version, generation))
-            elif record is not None and record.state is not ClaimState.CLAIMED:
-                results.append(Final(intent, record.state))
-            else:
-                results.append(Busy(intent))
-        return results
+        """Try to claim each intent, in one round trip where none is contested.
+
+        What this process is at already, or asks for twice, is Busy without asking the store.
+        """
+        wanted = list(dict.fromkeys(intent for intent in intents if intent not in self._ours))
+        self._ours.update(wanted)
+        results: dict[str, Held | Busy | Final] = {}
+        try:
+            results = await self._claim_unheld(wanted)
+        finally:
+            self._ours.difference_update(i for i in wanted if not isinstance(results.get(i), Held))
+        return [results.pop(intent, Busy(intent)) for intent in intents]
 
     async def still_held(self, held: Held) -> bool:
         """Return whether nobody can have taken the claim over; costs a read only after the session may have lapsed."""
@@ -99,7 +92,7 @@ class Claims:
     async def confirm(self, held: Held, state: ClaimState) -> bool:
         """Record that the intent is final; False where the claim had been taken over meanwhile."""
         (answer,) = await self._store.put([self._write(held.intent, state, held.version)])
-        self._held.discard(held.intent)
+        self._ours.discard(held.intent)
         if isinstance(answer, Item):
             return True
         # An earlier confirmation may have got through although its answer did not.
@@ -108,22 +101,38 @@ class Claims:
     async def release(self, held: Sequence[Held]) -> None:
         """Give up claims that were not acted on to the end."""
         await self._store.delete([Delete(_PREFIX + claim.intent, claim.version) for claim in held])
-        self._held.difference_update(claim.intent for claim in held)
+        self._ours.difference_update(claim.intent for claim in held)
+
+    async def _claim_unheld(self, intents: list[str]) -> dict[str, Held | Busy | Final]:
+        generation = self._session.generation
+        answers = await self._store.put([self._write(intent, ClaimState.CLAIMED, ABSENT) for intent in intents])
+        won = {answer.key: answer for answer in answers if isinstance(answer, Item)}
+        contested = [answer.current for answer in answers if isinstance(answer, Conflict) and answer.current]
+        records = {item.key: self._decode(item.value) for item in contested}
+        abandoned = await self._abandoned(records)
+        if abandoned:
+            won |= await self._take_over([item for item in contested if item.key in abandoned])
+        results: dict[str, Held | Busy | Final] = {}
+        for intent in intents:
+            item, record = won.get(_PREFIX + intent), records.get(_PREFIX + intent)
+            if item is not None:
+                results[intent] = Held(intent, item.version, generation)
+            elif record is not None and record.state is not ClaimState.CLAIMED:
+                results[intent] = Final(intent, record.state)
+            else:
+                results[intent] = Busy(intent)
+        return results
 
     def _write(self, intent: str, state: ClaimState, expect: int) -> Write:
         value = self._encode(_Record(state, self._session.id))
         return Write(_PREFIX + intent, value, expect, self._clock.now() + self._retention)
 
     async def _abandoned(self, records: dict[str, _Record]) -> set[str]:
-        """Return the keys claimed by dead sessions, or by our own in a call whose answer never reached us."""
+        """Return the keys whose session is dead, or is ours: then a call of ours got through without its answer."""
         pending = {key: r.session for key, r in records.items() if r.state is ClaimState.CLAIMED}
         others = set(pending.values()) - {self._session.id}
-        dead = others - await self._session.alive(others) if others else set()
-        return {
-            key
-            for key, session in pending.items()
-            if session in dead or (session == self._session.id and key.removeprefix(_PREFIX) not in self._held)
-        }
+        alive = await self._session.alive(others) if others else set()
+        return {key for key, session in pending.items() if session not in alive}
 
     async def _take_over(self, items: list[Item]) -> dict[str, Item]:
         writes = [self._write(item.key.removeprefix(_PREFIX), ClaimState.CLAIMED, item.version) for item in items]
