@@ -116,6 +116,22 @@ class StateFailed(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class ParkingFailed(Signal):
+    """A dead-letter place did not take a letter; what it holds back stays unacknowledged."""
+
+    event = "parking failed"
+    level = "error"
+    place: str
+    kind: FailureKind
+    detail: str
+    retry_in_seconds: float
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("parking_failed_total", self.place).inc()
+
+
+@dataclass(frozen=True, slots=True)
 class RulesLoaded(Signal):
     """A rule set is in force."""
 

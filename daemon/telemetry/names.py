@@ -81,6 +81,7 @@ METRICS = {
         Metric("intents_in_flight", "gauge", "Intents claimed and not final yet.", ("target",)),
         Metric("intent_attempts_failed_total", "counter", "Attempts that failed, by kind.", ("target", "kind")),
         Metric("dead_letters_total", "counter", "Events and intents parked, by where they came from.", ("place",)),
+        Metric("parking_failed_total", "counter", "Failed attempts to park a dead letter.", ("place",)),
         Metric("source_ready", "gauge", "1 while the source reaches what it reads.", ("source",)),
         Metric("source_errors_total", "counter", "Failed calls of a source, by kind.", ("source", "kind")),
         Metric("visibility_extended_total", "counter", "SQS messages kept invisible while in work.", ("source",)),
