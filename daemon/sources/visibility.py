@@ -19,8 +19,9 @@ from daemon.sources.queue_calls import BATCH_ENTRIES, Message, QueueCalls
 from daemon.telemetry.conditions import MessageRepeated, QueueCallFailed, VisibilityExpired, VisibilityExtended
 
 _MOST_HIDDEN_SECONDS = 12 * 3600
-_BEATS = 8
-"""Looks at the table so many times in one visibility timeout: an extension at half of it has three more tries."""
+_BEATS = 10
+"""Looks at the table so many times in one visibility timeout, and waits for an answer as long as for the next look: so
+an extension that is due at half of it and meets nothing but silence is tried twice, one that is refused four times."""
 _LONGEST_PAUSE_SECONDS = 5.0
 """The queue's owner may shorten the timeout at any time."""
 _CONCURRENT_CALLS = 8
@@ -133,9 +134,9 @@ class Visibility:
         return seconds if now + seconds >= work.hidden_until + 1 else 0
 
     async def _hide_in_time(self, batch: Sequence[tuple[InWork, str, int]]) -> dict[int, EffectError]:
-        """An answer that takes longer than a quarter of the timeout leaves no time to ask again: stop waiting."""
+        """Give up on an answer early enough to ask again before the messages are shown."""
         try:
-            with anyio.fail_after(self.seconds / 4):
+            with anyio.fail_after(self.seconds / _BEATS):
                 return await self._calls.hide([(handle, seconds) for _, handle, seconds in batch])
         except TimeoutError as error:
             raise RetryableError(FailureKind.TIMEOUT, "ChangeMessageVisibilityBatch: no answer in time") from error

@@ -12,9 +12,7 @@ from tests.emulators import REGION
 
 def clients_at(endpoint_url: str, read_timeout_seconds: float = 5.0) -> AwsClients:
     """Return AWS clients that reach this address; whoever asks closes them."""
-    return AwsClients(
-        AwsSettings(region=REGION, endpoint_url=endpoint_url, read_timeout_seconds=read_timeout_seconds)
-    )
+    return AwsClients(AwsSettings(region=REGION, endpoint_url=endpoint_url, read_timeout_seconds=read_timeout_seconds))
 
 
 class Queue:

@@ -51,7 +51,7 @@ async def receive(source: Source, most: int, seconds: float = 10.0) -> list[Deli
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Wait until something holds; fail when it does not within the time."""
     with anyio.fail_after(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in an emulator or in a thread
             await anyio.sleep(0.01)
 
 
