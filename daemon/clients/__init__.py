@@ -6,6 +6,6 @@ sources/, sinks/ (later actions/, state/) get an `AwsClients` and a way to trans
 from __future__ import annotations
 
 from daemon.clients.aws import AwsClients, AwsSettings
-from daemon.clients.errors import aws_errors, http_errors
+from daemon.clients.errors import aws_errors, entry_error, http_errors
 
-__all__ = ("AwsClients", "AwsSettings", "aws_errors", "http_errors")
+__all__ = ("AwsClients", "AwsSettings", "aws_errors", "entry_error", "http_errors")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import aiohttp
 from botocore.exceptions import (
@@ -17,6 +18,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as ConnectFailedError
 
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
 
@@ -60,16 +62,27 @@ def aws_errors() -> Iterator[None]:
         raise RetryableError(FailureKind.CREDENTIALS, str(error)) from error
     except (ConnectTimeoutError, ReadTimeoutError, TimeoutError) as error:
         raise RetryableError(FailureKind.TIMEOUT, type(error).__name__) from error
-    except HTTPClientError as error:
+    except (HTTPClientError, ConnectFailedError, aiohttp.ClientError, OSError) as error:
         raise RetryableError(FailureKind.UNREACHABLE, type(error).__name__) from error
     except BotoCoreError as error:
         raise PermanentError(FailureKind.REFUSED, str(error)) from error
 
 
+def entry_error(entry: Mapping[str, Any]) -> EffectError:
+    """Return the error that one entry of an answer's `Failed` list stands for (BatchResultErrorEntry of SQS, SNS)."""
+    code = str(entry.get("Code", ""))
+    return _from_code(code, 400 if entry.get("SenderFault", False) else 500, f"{code}: {entry.get('Message', '')}")
+
+
 def _from_answer(error: ClientError) -> EffectError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    detail = f"{error.operation_name}: {code}: {error.response.get('Error', {}).get('Message', '')}"
+    return _from_code(
+        code, status, f"{error.operation_name}: {code}: {error.response.get('Error', {}).get('Message', '')}"
+    )
+
+
+def _from_code(code: str, status: int, detail: str) -> EffectError:
     name = code.rsplit(".", 1)[-1]
     if code in _THROTTLED or name in _THROTTLED or status == 429:
         return RetryableError(FailureKind.THROTTLED, detail)

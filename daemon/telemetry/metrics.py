@@ -89,6 +89,8 @@ class Metrics:
             "backpressure_seconds_total",
             "visibility_extended_total",
             "visibility_expired_total",
+            "messages_repeated_total",
+            "acknowledgements_lost_total",
         ):
             self.counter(name, source)
         self.gauge("events_in_flight", source)

@@ -86,6 +86,8 @@ METRICS = {
         Metric("source_errors_total", "counter", "Failed calls of a source, by kind.", ("source", "kind")),
         Metric("visibility_extended_total", "counter", "SQS messages kept invisible while in work.", ("source",)),
         Metric("visibility_expired_total", "counter", "SQS messages that became visible while in work.", ("source",)),
+        Metric("messages_repeated_total", "counter", "SQS messages that came again while in work.", ("source",)),
+        Metric("acknowledgements_lost_total", "counter", "Finished SQS messages that SQS kept.", ("source",)),
         Metric("state_errors_total", "counter", "Calls of the state store that failed."),
         Metric("rules_loaded", "gauge", "Rules in force."),
         Metric("reloads_total", "counter", "Reloads of the rules, by result.", ("result",)),
