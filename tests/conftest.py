@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
 
 from daemon.clients import AwsClients
 from tests.emulators import CREDENTIALS, Emulator, clients_of, run_ministack, run_moto, run_roto
+
+# A busy machine makes an example slow, not wrong.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
