@@ -16,12 +16,12 @@ from anyio import to_thread
 
 from daemon import __version__
 from daemon.assembly import Parts, assemble, rules_of
-from daemon.clock import Clock, SystemClock
+from daemon.clock import SystemClock
 from daemon.errors import ConfigError, StateError
 from daemon.settings import Settings
 from daemon.sources.base import Source
 from daemon.summary import Summary, summarise
-from daemon.telemetry import Telemetry, build_telemetry
+from daemon.telemetry import build_telemetry
 from daemon.telemetry.conditions import LoopStalled, ReloadFailed, RulesLoaded, StateFailed
 from daemon.telemetry.endpoints import serve_endpoints
 from daemon.telemetry.signals import DaemonStarted, DaemonStopped, DaemonStopping
@@ -73,9 +73,7 @@ def _announce(parts: Parts) -> None:
     parts.telemetry.health.well("daemon")
 
 
-async def _obey(
-    signals: AsyncIterator[signal.Signals], parts: Parts, run: _Run, everything: anyio.CancelScope
-) -> None:
+async def _obey(signals: AsyncIterator[signal.Signals], parts: Parts, run: _Run, everything: anyio.CancelScope) -> None:
     """Turn signals into the ordered stop, the forced one, or a reload."""
     async for number in signals:
         if number is signal.SIGHUP:

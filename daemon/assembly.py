@@ -1,4 +1,4 @@
-"""From settings to parts: builds everything app.py runs and `vigild check` reaches, and closes it in the right order."""
+"""From settings to parts: builds what app.py runs and `vigild check` reaches, and closes it in the right order."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class Parts:
 def rules_of(settings: Settings) -> RuleSet:
     """Load the rules that the settings name.  Raises ConfigError."""
     targets = list(settings.targets)
-    return load_rules(settings.rules, targets, targets if settings.default_targets is None else settings.default_targets)
+    return load_rules(
+        settings.rules, targets, targets if settings.default_targets is None else settings.default_targets
+    )
 
 
 @asynccontextmanager
@@ -103,7 +105,7 @@ def _targets(
     settings: Settings, context: SinkContext, places: dict[str, DeadLetters], dispatch: DispatchContext
 ) -> dict[str, Target]:
     return {
-        name: Target(sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
+        name: Target(name, sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
         for name, config in settings.targets.items()
     }
 
@@ -111,7 +113,5 @@ def _targets(
 def _places_of_sources(settings: Settings, places: dict[str, DeadLetters]) -> dict[str, DeadLetters]:
     """Leave out the sources whose queue redrives by itself."""
     return {
-        name: places[config.dead_letter]
-        for name, config in settings.sources.items()
-        if config.dead_letter != REDRIVE
+        name: places[config.dead_letter] for name, config in settings.sources.items() if config.dead_letter != REDRIVE
     }

@@ -27,6 +27,8 @@ class Summary:
     rejects: Mapping[str, int]
     rule_matches: Mapping[str, int]
     intents: Mapping[IntentOutcome, int]
+    skipped_files: int
+    """Handled by an earlier run, not read again."""
 
     @property
     def balanced(self) -> bool:
@@ -52,6 +54,7 @@ def summarise(parts: Parts, seconds: float, stopped: bool, forced: bool) -> Summ
         rejects={reason: n for reason, n in _by_label(metrics, "events_rejected_total", "reason").items() if n},
         rule_matches={rule: n for rule, n in matches.items() if n},
         intents={outcome: intents.get(outcome, 0) for outcome in IntentOutcome},
+        skipped_files=0,
     )
 
 

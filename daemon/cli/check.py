@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import typer
 
-from daemon.assembly import Parts, assemble
+from daemon.assembly import assemble
 from daemon.cli.options import ConfigOption, RulesOption
 from daemon.cli.run import overrides
 from daemon.cli.start import run_async

@@ -37,7 +37,7 @@ def match(
     ] = None,
     config: ConfigOption = None,
     rules: RulesOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,  # noqa: FBT002
 ) -> None:
     """Print each event that a rule matches, with the rules; nothing is sent or remembered.
 

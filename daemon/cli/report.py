@@ -5,7 +5,10 @@ Both go to standard error, because standard output belongs to alerts.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -23,12 +26,17 @@ class ProgressBar:
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
-            console=self._console, transient=True, disable=not self._console.is_terminal,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> ProgressBar:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -46,6 +54,15 @@ class ProgressBar:
             if source.name not in self._tasks:
                 self._tasks[source.name] = self._progress.add_task(source.name, total=progress.total)
             self._progress.update(self._tasks[source.name], completed=progress.done, total=progress.total)
+
+
+@contextmanager
+def writing_bar(events: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of `events` have been written; yields what to tell the number so far."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("writing the sample", total=events)
+        yield lambda written: progress.update(task, completed=written)
 
 
 def print_summary(summary: Summary, state: StateConfig) -> None:

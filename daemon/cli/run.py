@@ -46,4 +46,3 @@ def overrides(paths: list[str], rules: list[Path]) -> dict[str, Any]:
     if rules:
         changed["rules"] = rules
     return changed
-

@@ -12,7 +12,7 @@ from daemon.rules.trial import Verdict, run_tests
 from daemon.settings import load_settings
 
 
-def test(config: ConfigOption = None, rules: RulesOption = None) -> None:
+def run_rule_tests(config: ConfigOption = None, rules: RulesOption = None) -> None:
     """Run the tests written beside the rules; exit code 1 when a rule does not do what its test says."""
     settings = load_settings(config, overrides([], rules or []))
     targets = list(settings.targets)

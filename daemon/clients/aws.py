@@ -9,16 +9,15 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from anyio import Lock
 from botocore.exceptions import BotoCoreError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from daemon import __version__
 from daemon.errors import ConfigError
+from daemon.yaml_file import Strict
 
 
-class AwsSettings(BaseModel):
+class AwsSettings(Strict):
     """How AWS is reached.  Credentials come the usual ways: environment, profile, container or instance role."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     region: str | None = None
     """Default region; without it AWS_REGION, the profile or the queue URL decides."""

@@ -15,20 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from daemon.decode.envelope import unpack
 from daemon.decode.shapes import read_document
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Framing, Rejection
+from daemon.yaml_file import Strict
 
 __all__ = ("DecodeLimits", "Decoder")
 
 
-class DecodeLimits(BaseModel):
+class DecodeLimits(Strict):
     """How large input may be; what is larger is rejected and parked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     max_event_bytes: int = Field(default=1024**2, ge=1024, le=64 * 1024**2)
     """Of one event's JSON.  The default is what SQS and EventBridge carry at most."""

@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from daemon.dispatch.context import DispatchContext
 from daemon.errors import PermanentError, RetryableError
 from daemon.event import Delivery, Rejection
 from daemon.retry import RetryPolicy, retrying
+from daemon.sinks.appender import FileAppender
 from daemon.sinks.base import SinkContext
-from daemon.sinks.file import FileAppender
-from daemon.sinks.sqs import QueueSender
+from daemon.sinks.message import LARGEST_MESSAGE_BYTES, Message
+from daemon.sinks.sqs import QueueSender, QueueUrl
 from daemon.telemetry.conditions import ParkingFailed
 from daemon.telemetry.signals import LetterParked
+from daemon.yaml_file import Strict
 
 _MOST_BODY_BYTES = 1024**2
+_QUEUE_TIMEOUT_SECONDS = 10.0
 _POLICY = RetryPolicy(base_seconds=0.5, cap_seconds=30.0, max_age_seconds=None, max_attempts=None)
 
 
@@ -74,23 +77,19 @@ def rejection_letter(delivery: Delivery, rejection: Rejection, now: float) -> De
     )
 
 
-class FileDeadLetterConfig(BaseModel):
+class FileDeadLetterConfig(Strict):
     """Dead letters as lines of a file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     type: Literal["file"] = "file"
     path: Path = Path("var/dead-letters.ndjson")
     """One JSON object a line; the folder is made when missing."""
 
 
-class QueueDeadLetterConfig(BaseModel):
+class QueueDeadLetterConfig(Strict):
     """Dead letters as messages of an SQS queue."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
     type: Literal["sqs"]
-    queue_url: str
+    queue_url: QueueUrl
 
 
 DeadLetterConfig = Annotated[FileDeadLetterConfig | QueueDeadLetterConfig, Field(discriminator="type")]
@@ -158,12 +157,16 @@ class QueueDeadLetters:
     """Letters in a queue; one too large for a message goes to the spare place."""
 
     def __init__(self, config: QueueDeadLetterConfig, context: SinkContext, spare: DeadLetterPlace) -> None:
-        self._sender = QueueSender(config.queue_url, context)
+        self._sender = QueueSender(context.aws, config.queue_url, _QUEUE_TIMEOUT_SECONDS)
         self._spare = spare
 
     async def park(self, letter: DeadLetter) -> None:
         """See DeadLetterPlace."""
-        try:
-            await self._sender.send_body(msgspec.json.encode(letter), {"reason": letter.reason}, letter.id, letter.name)
-        except PermanentError:
+        text = msgspec.json.encode(letter).decode()
+        message = Message(
+            text, {"reason": letter.reason, "name": letter.name}, group=letter.name, deduplication=letter.id
+        )
+        if message.size > LARGEST_MESSAGE_BYTES:
             await self._spare.park(letter)
+        else:
+            await self._sender.send(message)

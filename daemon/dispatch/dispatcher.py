@@ -82,7 +82,7 @@ class Dispatcher:
                         group.start_soon(self._finish, batch, intent, done)
             for rule in match.rules:
                 if rule.name in done or not rule.routes:
-                    self._telemetry.emit(RuleMatched(rule.name, rule.severity, match.event.identity))
+                    self._telemetry.emit(RuleMatched(rule.name, rule.headline.severity, match.event.identity))
             on_final(match, Outcome.MATCHED if done or not intents else Outcome.DUPLICATE)
 
     async def _finish(self, batch: _Batch, intent: Intent, done: set[str]) -> None:
@@ -103,13 +103,15 @@ class Dispatcher:
         async def still_held() -> bool:
             return await self._state(lambda: self._claims.still_held(held))
 
+        async def confirm(outcome: IntentOutcome) -> None:
+            await self._state(lambda: self._claims.confirm(held, _FINAL_STATE[outcome]))
+
         started = self._clock.monotonic()
         try:
-            outcome, attempts = await target.deliver(intent, still_held)
+            outcome, attempts = await target.deliver(intent, still_held, confirm)
         except ClaimLost:
             batch.drop(intent)
             return False
-        await self._state(lambda: self._claims.confirm(held, _FINAL_STATE[outcome]))
         batch.finish(intent, outcome, attempts)
         self._telemetry.emit(StageTimed(Stage.EFFECT, self._clock.monotonic() - started))
         return True

@@ -1,4 +1,4 @@
-"""What a match asks for: one intent for each target of each rule.  pipeline/ builds matches, dispatcher.py plans them."""
+"""What a match asks for: one intent for each target of each rule.  pipeline/ makes matches, dispatcher.py plans."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from daemon.dedupe.identity import intent_identity
+from daemon.dispatch.notices import Headline
 from daemon.dispatch.transform import InputTransformer
 from daemon.event import Event
-from daemon.sinks.base import Severity
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -22,10 +22,13 @@ class Route(msgspec.Struct, frozen=True):
 class MatchedRule(msgspec.Struct, frozen=True):
     """What dispatch needs to know of a rule; rules.py makes one for each rule."""
 
-    name: str
-    severity: Severity
-    description: str
+    headline: Headline
     routes: tuple[Route, ...]
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.headline.rule
 
 
 class Match(msgspec.Struct, frozen=True, eq=False):

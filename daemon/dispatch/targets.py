@@ -1,4 +1,4 @@
-"""A target: a sink with its limits, its retry policy and its dead-letter place.  dispatcher.py delivers intents to it."""
+"""A target: a sink with its limits, retry policy and dead-letter place.  dispatcher.py delivers intents to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class ClaimLost(Exception):  # noqa: N818 - not an error: someone else is at it
 class Target:
     """Delivers intents to one sink, at most `max_concurrency` at a time."""
 
-    def __init__(self, sink: Sink, config: SinkConfig, dead_letters: DeadLetters, context: DispatchContext) -> None:
+    def __init__(
+        self, name: str, sink: Sink, config: SinkConfig, dead_letters: DeadLetters, context: DispatchContext
+    ) -> None:
+        self.name = name
         self.sink = sink
         self._policy = config.retry.policy()
         self._dead_letters = dead_letters
@@ -34,33 +37,48 @@ class Target:
         self._opening = anyio.Lock()
         self._open = False
 
-    async def deliver(self, intent: Intent, still_held: Callable[[], Awaitable[bool]]) -> tuple[IntentOutcome, int]:
-        """Send with retry until taken (DONE) or failed for good and parked (PARKED); with the number of attempts.
+    async def deliver(
+        self,
+        intent: Intent,
+        still_held: Callable[[], Awaitable[bool]],
+        confirm: Callable[[IntentOutcome], Awaitable[None]],
+    ) -> tuple[IntentOutcome, int]:
+        """Send with retry until taken (DONE) or failed for good and parked (PARKED), then confirm.
 
-        still_held is asked before every attempt; raises ClaimLost when it says no.
+        Returns the outcome and the number of attempts.  At most max_concurrency intents are between their first send
+        and their confirmation: that is all a crash can make happen twice.  still_held is asked before every attempt;
+        raises ClaimLost when it says no.
         """
-        attempts = Attempts()
         async with self._limiter:
-            try:
-                notice = build_notice(intent, self._context.clock.now())
+            outcome, attempts = await self._bring_to_end(intent, still_held)
+            await confirm(outcome)
+        return outcome, attempts
 
-                async def attempt() -> None:
-                    if not await still_held():
-                        raise ClaimLost
-                    await self._send(notice)
+    async def _bring_to_end(
+        self, intent: Intent, still_held: Callable[[], Awaitable[bool]]
+    ) -> tuple[IntentOutcome, int]:
+        attempts = Attempts()
+        try:
+            rule, route = intent.rule, intent.route
+            notice = build_notice(intent.id, rule.headline, intent.event, self._context.clock.now(), route.transformer)
 
-                await retrying(
-                    attempt,
-                    self._policy,
-                    self._context.clock,
-                    self._context.rng,
-                    attempts=attempts,
-                    on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
-                )
-            except EffectError as error:
-                self._failed(intent, error, attempts.made, None)
-                await self._park(intent, error, attempts.made)
-                return IntentOutcome.PARKED, attempts.made
+            async def attempt() -> None:
+                if not await still_held():
+                    raise ClaimLost
+                await self._send(notice)
+
+            await retrying(
+                attempt,
+                self._policy,
+                self._context.clock,
+                self._context.rng,
+                attempts=attempts,
+                on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
+            )
+        except EffectError as error:
+            self._failed(intent, error, attempts.made, None)
+            await self._park(intent, error, attempts.made)
+            return IntentOutcome.PARKED, attempts.made
         return IntentOutcome.DONE, attempts.made
 
     async def _send(self, notice: Notice) -> None:
@@ -84,14 +102,14 @@ class Target:
         await self.sink.close()
 
     def _failed(self, intent: Intent, error: EffectError, attempt: int, wait: float | None) -> None:
-        self._context.telemetry.emit(AttemptFailed(self.sink.name, intent.id, error.kind, error.detail, attempt, wait))
+        self._context.telemetry.emit(AttemptFailed(self.name, intent.id, error.kind, error.detail, attempt, wait))
 
     async def _park(self, intent: Intent, error: EffectError, attempts: int) -> None:
         letter = DeadLetter(
             id=intent.id,
             parked_at=self._context.clock.now(),
             origin="target",
-            name=self.sink.name,
+            name=self.name,
             reason=error.kind,
             detail=error.detail,
             attempts=attempts,

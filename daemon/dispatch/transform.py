@@ -22,12 +22,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, NoReturn, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from daemon.dispatch.json_path import MISSING, JsonPath
 from daemon.errors import FailureKind, PermanentError
 from daemon.event import Event
 from daemon.sinks.text import JSON, PLAIN_TEXT, printable
+from daemon.yaml_file import Strict
 
 _LARGEST_OUTPUT_CHARACTERS = 1_048_576
 """What the largest target (SQS) takes; a template that repeats a placeholder could multiply an event without it."""
@@ -112,10 +113,10 @@ class InputTransformer:
         return values
 
 
-class InputTransformerConfig(BaseModel):
+class InputTransformerConfig(Strict):
     """InputTransformer as in PutTargets and CloudFormation; the keys may be written input_paths_map, input_template."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     input_paths_map: dict[Name, str] = Field(default_factory=dict, alias="InputPathsMap", max_length=100)
     """Name to JSON path: {"instance": "$.detail.instance-id"}."""

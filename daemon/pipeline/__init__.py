@@ -1,7 +1,7 @@
 """THE flow, on one screen: receive → sift (decode, dedupe, match) → dispatch and park → settle.
 
-app.py runs it.  sift.py does the work between awaits, memory.py bounds what is in hand, intake.py keeps sources open and
-receivers at work, ledger.py knows when a delivery's last event is final.
+app.py runs it.  sift.py does the work between awaits, memory.py bounds what is in hand, intake.py keeps sources open
+and receivers at work, ledger.py knows when a delivery's last event is final.
 """
 
 from __future__ import annotations

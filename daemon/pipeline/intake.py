@@ -1,4 +1,4 @@
-"""Keeps sources open and receivers at work, with back-off while they cannot be reached; pipeline/__init__.py runs it."""
+"""Keeps sources open and receivers at work, with back-off while out of reach; pipeline/__init__.py runs it."""
 
 from __future__ import annotations
 

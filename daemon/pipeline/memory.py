@@ -1,4 +1,4 @@
-"""The bound on memory: bytes and count of deliveries in hand.  Receivers wait here; that is all the backpressure there is."""
+"""The bound on memory: bytes and count of deliveries in hand.  Receivers wait here: that is the backpressure."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class _Pass:
         try:
             for item in items:
                 received += 1
-                if type(item) is not Event:
+                if isinstance(item, Rejection):
                     chunk.rejections.append((delivery, item))
                     continue
                 if item.identity in window:
@@ -124,7 +124,7 @@ class _Pass:
         self._received += received
         self._unmatched += unmatched
         self._duplicate += duplicate
-        if type(item) is Event:
+        if isinstance(item, Event):
             self._newest = item.time
         return received > 0
 

@@ -1,7 +1,7 @@
 """Rule files become one immutable RuleSet, which is swapped whole and never edited.
 
-app.py loads rules at start and at SIGHUP, pipeline/ matches with the set in force, `vigild test` runs what trial.py finds.
-model.py says what a rule file holds, load.py reads files and names every fault with file, line and field.
+app.py loads rules at start and at SIGHUP, pipeline/ matches with the set in force.  model.py says what a rule file
+holds, load.py reads files and names every fault with file, line and field, trial.py runs the tests beside the rules.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from daemon.dispatch.notices import Headline
 from daemon.dispatch.plan import MatchedRule, Route
-from daemon.dispatch.transform import InputTransformer
 from daemon.errors import ConfigError, PatternError
 from daemon.match import Matcher
 from daemon.rules import Rule, RuleSet
@@ -94,9 +94,10 @@ class _Loading:
             first = self.rules[config.name].origin
             self.problems.append(place.problem(f"{config.name!r} is the name of a rule at {first} already", "name"))
             return
-        matched = MatchedRule(config.name, config.severity, config.description, self._routes(config, place))
+        headline = Headline(config.name, config.severity, config.description)
+        matched = MatchedRule(headline, self._routes(config, place))
         origin = f"{place.file.path}:{place.file.line(place.location)}"
-        self.rules[config.name] = Rule(origin, matched, tuple(config.tests))
+        self.rules[config.name] = Rule(origin, matched, config.tests)
         self._patterns[config.name] = config.pattern
         self._places[config.name] = place
 
@@ -112,17 +113,9 @@ class _Loading:
             elif reference.target in routes:
                 self.problems.append(place.problem(f"{reference.target!r} stands here twice", "targets", index))
             else:
-                routes[reference.target] = self._route(reference, place, index)
+                transformer = reference.input_transformer
+                routes[reference.target] = Route(reference.target, transformer.compile() if transformer else None)
         return tuple(routes.values())
-
-    def _route(self, reference: TargetReference, place: _Place, index: int) -> Route:
-        if reference.input_transformer is None:
-            return Route(reference.target)
-        try:
-            return Route(reference.target, InputTransformer(reference.input_transformer))
-        except ValueError as error:
-            self.problems.append(place.problem(str(error), "targets", index, "input_transformer"))
-            return Route(reference.target)
 
     def compile(self) -> Matcher | None:
         """Return the matcher of all rules; on a fault look at each pattern alone, to name every one that is wrong."""

@@ -44,7 +44,7 @@ class RuleConfig(Strict):
     """An EventBridge event pattern, as YAML or as the JSON text that the AWS console shows."""
     targets: list[Name | TargetReference] | None = None
     """Where matches go; without it, to `default_targets` of the configuration; [] counts matches only."""
-    tests: list[RuleTest] = []
+    tests: tuple[RuleTest, ...] = ()
 
 
 class RuleFile(Strict):

@@ -16,7 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from daemon.sinks.base import Sink, SinkConfig, SinkContext
 from daemon.sinks.file import FileConfig, FileSink
@@ -25,7 +29,7 @@ from daemon.sinks.sqs import SqsConfig, SqsSink
 from daemon.sinks.stdout import StdoutConfig, StdoutSink
 from daemon.sinks.webhook import WebhookConfig, WebhookSink
 
-__all__ = ("SINKS", "SinkKind", "build")
+__all__ = ("SINKS", "AnySinkConfig", "SinkKind", "build")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,13 @@ SINKS = {
     "stdout": SinkKind(StdoutConfig, StdoutSink),
     "webhook": SinkKind(WebhookConfig, WebhookSink),
 }
+
+
+if TYPE_CHECKING:
+    AnySinkConfig = SinkConfig
+else:
+    AnySinkConfig = Annotated[reduce(or_, (kind.config for kind in SINKS.values())), Field(discriminator="type")]
+    """Any sink's configuration, told apart by `type`."""
 
 
 def build(name: str, config: SinkConfig, context: SinkContext) -> Sink:

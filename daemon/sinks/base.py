@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from daemon.clients import AwsClients
 from daemon.clock import Clock
 from daemon.event import Event
+from daemon.retry import RetryPolicy
+from daemon.yaml_file import Strict
 
 
 class Severity(StrEnum):
@@ -41,12 +43,30 @@ class Notice:
     """One line for people, without control characters, at most 100 characters (the limit of an SNS subject)."""
 
 
-class SinkConfig(BaseModel):
+class RetryConfig(Strict):
+    """How long and how often a notice is sent again after failures that may pass; then it is parked."""
+
+    max_age_seconds: float = Field(default=86_400.0, ge=0)
+    """From the first attempt.  The default is EventBridge's."""
+    max_attempts: int = Field(default=185, ge=1)
+    """The default is EventBridge's."""
+    base_seconds: float = Field(default=0.5, gt=0, le=60)
+    """The first wait is drawn from 0 to this, each later one from twice the range before."""
+    cap_seconds: float = Field(default=60.0, gt=0, le=3_600)
+    """No wait is drawn longer; what the target itself asks for counts."""
+
+    def policy(self) -> RetryPolicy:
+        """Return the policy for retry.py."""
+        return RetryPolicy(self.base_seconds, self.cap_seconds, self.max_age_seconds, self.max_attempts)
+
+
+class SinkConfig(Strict):
     """What every sink's configuration has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
     type: str
+    dead_letter: str = "default"
+    """The place for notices that finally failed, one of `dead_letters`."""
+    retry: RetryConfig = RetryConfig()
     max_concurrency: int = Field(default=8, ge=1, le=256)
     """How many notices are under way to this target at the same time."""
     timeout_seconds: float = Field(default=10.0, gt=0, le=300)

@@ -26,13 +26,17 @@ class Message:
     deduplication: str
     """A second message of the same id within five minutes is taken and dropped (FIFO only)."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of text and attributes together, as SQS and SNS count them."""
+        attributes = sum(len(name) + len("String") + len(value.encode()) for name, value in self.attributes.items())
+        return len(self.text.encode()) + attributes
+
     def parameters(self, *, fifo: bool) -> dict[str, object]:
         """Return the call's parameters beside the text.  Raises PermanentError where the message is too large."""
-        size = len(self.text.encode())
-        size += sum(len(name) + len("String") + len(value.encode()) for name, value in self.attributes.items())
-        if size > LARGEST_MESSAGE_BYTES:
+        if self.size > LARGEST_MESSAGE_BYTES:
             raise PermanentError(
-                FailureKind.REFUSED, f"{size} bytes of text and attributes are over {LARGEST_MESSAGE_BYTES}"
+                FailureKind.REFUSED, f"{self.size} bytes of text and attributes are over {LARGEST_MESSAGE_BYTES}"
             )
         parameters: dict[str, object] = {
             "MessageAttributes": {

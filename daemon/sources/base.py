@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from daemon.clients import AwsClients
 from daemon.clock import Clock
@@ -15,18 +15,19 @@ from daemon.event import Delivery
 from daemon.state.base import StateStore
 from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Settlement
+from daemon.yaml_file import Strict
 
 
 class EndOfSource(Exception):  # noqa: N818 - an end is no error
     """Raised by receive when a finite source has handed out everything; every receiver of the source gets it."""
 
 
-class SourceConfig(BaseModel):
+class SourceConfig(Strict):
     """What every source's configuration has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
     type: str
+    dead_letter: str = "default"
+    """The place for what cannot be read, one of `dead_letters`; "redrive" leaves it to the queue's own policy."""
     receivers: int = Field(default=1, ge=1, le=64)
     """How many receive calls run at the same time."""
 

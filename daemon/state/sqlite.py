@@ -1,7 +1,7 @@
 """StateStore in one SQLite file: the embedded default.  Several processes of one host may share the file (WAL).
 
 dedupe/ and sources/ call it through the StateStore protocol.  SQLite blocks, so every call runs in one worker thread;
-one connection, one statement at a time, one transaction a batch.
+one connection, one statement at a time.  Puts that wait at the same time share one transaction.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-from pydantic import BaseModel, ConfigDict, Field
+from anyio import CapacityLimiter, Lock, get_cancelled_exc_class, to_thread
+from pydantic import Field
 
 from daemon.clock import Clock
 from daemon.errors import StateError
 from daemon.state.base import ABSENT, Conflict, Delete, Item, Write
+from daemon.yaml_file import Strict
 
 T = TypeVar("T")
 
@@ -34,10 +35,8 @@ _PURGE_ITEMS = 2_000
 _AFTER_ANY_KEY = "\U0010ffff"
 
 
-class SqliteConfig(BaseModel):
+class SqliteConfig(Strict):
     """State in one file on this host."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     type: Literal["sqlite"] = "sqlite"
     path: Path = Path("var/state.sqlite")
@@ -48,13 +47,23 @@ class SqliteConfig(BaseModel):
     """How long to wait for another process that writes."""
 
 
+class _Commit:
+    """Writes of several callers that go into one transaction; those that come while one runs gather in the next."""
+
+    def __init__(self) -> None:
+        self.batches: dict[object, Sequence[Write]] = {}
+        self.answers: dict[object, list[Item | Conflict]] | None = None
+
+
 class SqliteStore:
     """See StateStore.  Open with `await SqliteStore.open(config, clock)`."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-        self._turn = CapacityLimiter(1)
+        self._thread = CapacityLimiter(1)
+        self._turn = Lock()
+        self._gathering = _Commit()
 
     @classmethod
     async def open(cls, config: SqliteConfig, clock: Clock) -> SqliteStore:
@@ -68,13 +77,23 @@ class SqliteStore:
 
     async def put(self, writes: Sequence[Write]) -> list[Item | Conflict]:
         """See StateStore."""
-        now = self._clock.now()
-
-        def write_all() -> list[Item | Conflict]:
-            with self._transaction():
-                return [self._write(write, now) for write in writes]
-
-        return await self._run(write_all)
+        commit, ours = self._gathering, object()
+        commit.batches[ours] = writes
+        try:
+            await self._turn.acquire()
+        except get_cancelled_exc_class():
+            if commit is self._gathering:
+                del commit.batches[ours]
+            raise
+        try:
+            if commit is self._gathering:
+                self._gathering = _Commit()
+                commit.answers = await self._run(self._write_all, commit.batches, self._clock.now())
+        finally:
+            self._turn.release()
+        if commit.answers is None:
+            raise StateError("sqlite: the transaction that this write was part of failed")
+        return commit.answers[ours]
 
     async def delete(self, deletes: Sequence[Delete]) -> list[Conflict | None]:
         """See StateStore."""
@@ -116,7 +135,7 @@ class SqliteStore:
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:
         try:
-            return await to_thread.run_sync(work, *args, limiter=self._turn)
+            return await to_thread.run_sync(work, *args, limiter=self._thread)
         except sqlite3.Error as error:
             raise StateError(f"sqlite: {error}") from error
 
@@ -130,6 +149,10 @@ class SqliteStore:
         if row is None or (row[2] is not None and row[2] <= now):
             return None
         return Item(key, row[0], row[1], row[2])
+
+    def _write_all(self, batches: dict[object, Sequence[Write]], now: float) -> dict[object, list[Item | Conflict]]:
+        with self._transaction():
+            return {caller: [self._write(write, now) for write in writes] for caller, writes in batches.items()}
 
     def _write(self, write: Write, now: float) -> Item | Conflict:
         if write.expect is not None:

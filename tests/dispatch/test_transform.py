@@ -237,7 +237,7 @@ def test_configuration_in_either_spelling() -> None:
         ({"InputTemplate": "x", "InputPathsMap": {"aws.events.event": "$"}}, "pattern"),
         ({"InputTemplate": "x", "InputPathsMap": {f"x{n}": "$" for n in range(101)}}, "at most 100"),
         ({"InputTemplate": "<y>", "InputPathsMap": {"x": "$"}}, "invalid placeholder y"),
-        ({"InputTemplate": "x", "Input": "y"}, "not permitted"),
+        ({"InputTemplate": "x", "Input": "y"}, "unknown field"),
     ],
 )
 def test_limits_of_the_api(keys: dict[str, Any], reason: str) -> None:

@@ -41,7 +41,7 @@ SECRETS = {"path": "TOKEN-IN-PATH", "header": "TOKEN-IN-HEADER", "secret": "SECR
         ({"url": URL, "headers": {f"A{n}": "x" for n in range(33)}}, "at most 32"),
         ({"url": URL, "timeout_seconds": 0}, "greater than 0"),
         ({"url": URL, "max_concurrency": 0}, "greater than or equal to 1"),
-        ({"url": URL, "retries": 3}, "not permitted"),
+        ({"url": URL, "retries": 3}, "unknown field"),
     ],
 )
 def test_what_cannot_work_is_refused(options: dict[str, Any], reason: str) -> None:

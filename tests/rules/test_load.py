@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from daemon.errors import ConfigError
+from daemon.rules import RuleSet
+from daemon.rules.load import load_rules
+from daemon.rules.trial import run_tests
+
+GOOD = """
+    rules:
+      - name: stopped
+        description: An instance stopped.
+        severity: high
+        pattern:
+          source: [aws.ec2]
+          detail: {state: [stopped]}
+        tests:
+          - name: it stops
+            match: true
+            event: {source: aws.ec2, detail-type: x, id: a, detail: {state: stopped}}
+"""
+
+
+def load(folder: Path, *texts: str) -> RuleSet:
+    for number, text in enumerate(texts):
+        (folder / f"{number}.yaml").write_text(dedent(text))
+    return load_rules([folder], ["alerts", "pager"], ["alerts"])
+
+
+def problems(folder: Path, *texts: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, *texts)
+    return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
+
+
+def test_a_rule_is_loaded_with_its_defaults(tmp_path: Path) -> None:
+    """A rule without targets goes to the default ones, and matches."""
+    rules = load(tmp_path, GOOD)
+
+    assert [route.target for route in rules.rules["stopped"].matched.routes] == ["alerts"]
+    assert rules.matcher.find(b'{"source":"aws.ec2","detail":{"state":"stopped"}}') == ["stopped"]
+    assert rules.files == 1
+
+
+def test_a_pattern_may_be_the_json_of_the_console(tmp_path: Path) -> None:
+    """A pattern pasted as JSON text works like one written in YAML."""
+    rules = load(
+        tmp_path,
+        """
+        rules:
+          - name: pasted
+            description: x
+            pattern: |
+              {
+                "source": ["aws.s3"]
+              }
+        """,
+    )
+
+    assert rules.matcher.find(b'{"source":"aws.s3"}') == ["pasted"]
+
+
+def test_targets_may_carry_an_input_transformer(tmp_path: Path) -> None:
+    """A target reference with InputPathsMap and InputTemplate becomes a route with a transformer."""
+    rules = load(
+        tmp_path,
+        """
+        rules:
+          - name: shaped
+            description: x
+            pattern: {source: [a]}
+            targets:
+              - pager
+              - target: alerts
+                input_transformer: {InputPathsMap: {who: $.detail.who}, InputTemplate: '"<who> did it"'}
+        """,
+    )
+
+    plain, shaped = rules.rules["shaped"].matched.routes
+    assert plain.transformer is None
+    assert shaped.transformer is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rules:\n  - nam: x\n", "0.yaml:2: rules[0].nam: unknown field; did you mean 'name'?"),
+        ("rule: []\n", "0.yaml:1: rule: unknown field; did you mean 'rules'?"),
+        ("rules:\n  - name: x\n    pattern: {a: [1]}\n", "0.yaml:2: rules[0]: 'description' is missing"),
+        ("rules: 5\n", "0.yaml:1: rules: "),
+        ("[1, 2]\n", "0.yaml:1: "),
+        (
+            "rules:\n  - name: x\n    description: d\n    severity: hihg\n    pattern: {a: [1]}\n",
+            "0.yaml:4: rules[0].severity: ",
+        ),
+        (
+            "rules:\n  - name: x\n    description: d\n    pattern:\n      detail:\n        a: [{prefx: b}]\n",
+            "0.yaml:6: rules[0].pattern.detail.a",
+        ),
+        (
+            "rules:\n  - name: x\n    description: d\n    pattern: '{\"a\": 1}'\n",
+            "0.yaml:4: rules[0].pattern: EventBridge refuses this: ",
+        ),
+        (
+            "rules:\n  - name: x\n    description: d\n    pattern: {a: [1]}\n    targets: [alrts]\n",
+            "0.yaml:5: rules[0].targets[0]: no target is called 'alrts'; did you mean 'alerts'?",
+        ),
+        (
+            "rules:\n  - name: x\n    description: d\n    pattern: {a: [1]}\n    targets: [pager, pager]\n",
+            "0.yaml:5: rules[0].targets[1]: 'pager' stands here twice",
+        ),
+        ("rules:\n  - name: Bad Name\n    description: d\n    pattern: {a: [1]}\n", "0.yaml:2: rules[0].name: "),
+        ("rules:\n  - name: [\n", "0.yaml:"),
+        ("a: 1\na: 2\n", "0.yaml:2: 'a' stands here a second time"),
+        (
+            "rules:\n  - name: x\n    description: d\n    pattern: {a: [1]}\n    targets:\n      - target: alerts\n"
+            "        input_transformer: {InputTemplate: '<nobody>'}\n",
+            "0.yaml:7: rules[0].targets[0].input_transformer: ",
+        ),
+    ],
+)
+def test_a_fault_names_file_line_and_field(tmp_path: Path, text: str, expected: str) -> None:
+    """Each kind of slip is said where it stands, with the near miss where there is one."""
+    found = problems(tmp_path, text)
+
+    assert any(problem.startswith(expected) for problem in found), found
+
+
+def test_a_name_twice_names_both_places(tmp_path: Path) -> None:
+    """The second rule of one name is refused, pointing to the first."""
+    (problem,) = problems(tmp_path, GOOD, GOOD)
+
+    assert problem.startswith("1.yaml:3: rules[0].name: 'stopped' is the name of a rule at ")
+    assert "0.yaml:3" in problem
+
+
+def test_all_faults_of_all_files_are_said_at_once(tmp_path: Path) -> None:
+    """A user mends everything in one go."""
+    bad = GOOD.replace("state: [stopped]", "state: stopped")
+    found = problems(tmp_path, bad, bad.replace("stopped\n", "other\n"), "rules:\n  - {}\n")
+
+    assert len(found) >= 3
+
+
+def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+    """A path that is not there is a fault, not an empty rule set."""
+    with pytest.raises(ConfigError, match="no such file or folder"):
+        load_rules([tmp_path / "nowhere"], [], [])
+
+
+def test_tests_beside_rules_are_run(tmp_path: Path) -> None:
+    """A rule that does as its test says passes, one that does not fails, an unreadable event fails with its fault."""
+    text = GOOD + (
+        "          - {name: wrong, match: false, event: {source: aws.ec2, detail-type: x, id: a, detail: {state: stopped}}}\n"
+        "          - {name: unreadable, match: true, event: {source: 5, detail-type: x, id: a, detail: {}}}\n"
+    )
+    verdicts = list(run_tests(load(tmp_path, text)))
+
+    assert [verdict.passed for verdict in verdicts] == [True, False, False]
+    assert "source" in verdicts[2].fault
