@@ -51,7 +51,7 @@ class Event(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One EventBridge-shaped event, still bytes: only what matched is ever parsed whole."""
 
     identity: str
-    """The same over every path the event takes; see daemon/decode/identity.py."""
+    """The same over every path the event takes; see daemon/dedupe/identity.py."""
     body: bytes
     """A JSON object with source, detail-type, account, region, time, resources, detail."""
     time: str

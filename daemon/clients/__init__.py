@@ -6,6 +6,19 @@ sources/, sinks/ (later actions/, state/) get an `AwsClients` and a way to trans
 from __future__ import annotations
 
 from daemon.clients.aws import AwsClients, AwsSettings
-from daemon.clients.errors import aws_errors, http_errors
+from daemon.clients.errors import answered, aws_errors, entry_error, http_errors, http_status_error
+from daemon.clients.http import open_session, retry_after, tls_context, try_connecting
 
-__all__ = ("AwsClients", "AwsSettings", "aws_errors", "http_errors")
+__all__ = (
+    "AwsClients",
+    "AwsSettings",
+    "answered",
+    "aws_errors",
+    "entry_error",
+    "http_errors",
+    "http_status_error",
+    "open_session",
+    "retry_after",
+    "tls_context",
+    "try_connecting",
+)

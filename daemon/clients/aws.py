@@ -1,4 +1,4 @@
-"""Builds aiobotocore clients, one for each service, region and endpoint, and closes them all at the end."""
+"""Builds aiobotocore clients, one for each service, region and length of long poll, and closes them all at the end."""
 
 from __future__ import annotations
 
@@ -42,15 +42,16 @@ class AwsClients:
         if settings.profile is not None:
             self._session.set_config_variable("profile", settings.profile)
         self._stack = AsyncExitStack()
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str | None, float], Any] = {}
         self._lock = Lock()
 
-    async def client(self, service: str, region: str | None = None) -> Any:
+    async def client(self, service: str, region: str | None = None, *, long_poll_seconds: float = 0.0) -> Any:
         """Return the client of a service ("sqs"); own retries are off, because retry.py repeats what is worth it.
 
+        Long polls get a client and connections of their own, so that they cannot keep short calls waiting.
         Raises ConfigError where no region is known or the profile does not exist.
         """
-        key = (service, region)
+        key = (service, region, long_poll_seconds)
         async with self._lock:
             if key not in self._clients:
                 try:
@@ -59,17 +60,17 @@ class AwsClients:
                             service,
                             region_name=region or self._settings.region,
                             endpoint_url=self._settings.endpoint_url,
-                            config=self._config(),
+                            config=self._config(long_poll_seconds),
                         )
                     )
                 except (BotoCoreError, ValueError) as error:
                     raise ConfigError(f"aws: {service}: {error}") from error
             return self._clients[key]
 
-    def _config(self) -> AioConfig:
+    def _config(self, long_poll_seconds: float) -> AioConfig:
         return AioConfig(
             connect_timeout=self._settings.connect_timeout_seconds,
-            read_timeout=self._settings.read_timeout_seconds,
+            read_timeout=self._settings.read_timeout_seconds + long_poll_seconds,
             max_pool_connections=self._settings.max_connections,
             retries={"total_max_attempts": 1, "mode": "standard"},
             user_agent_extra=f"vigild/{__version__}",

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import aiohttp
+import anyio
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
+    MetadataRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
     ReadTimeoutError,
+    SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as AwsConnectionError
+from botocore.parsers import ResponseParserError
 
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
 
 _THROTTLED = frozenset(
     {
         "BandwidthLimitExceeded",
+        "EC2ThrottledException",
         "LimitExceededException",
         "OverLimit",
         "PriorRequestNotComplete",
@@ -36,52 +44,140 @@ _THROTTLED = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
-        "KMS.ThrottlingException",
+        "TransactionInProgressException",
+        "KMSThrottling",
         "KmsThrottled",
     }
 )
 """botocore's own list of throttling codes (botocore/retries/standard.py) and those SQS and SNS add for KMS."""
 
+_TIMED_OUT = frozenset({"RequestTimeout", "RequestTimeoutException"})
+
 _CREDENTIALS = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
 )
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMSAccessDeniedException"})
+"""Keys that are expired, revoked, or signed with by a wrong clock; the next ones may work."""
+
+_DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "KMSAccessDenied",
+        "KMSAccessDeniedException",
+        "KmsAccessDenied",
+    }
+)
 _NOT_FOUND = frozenset({"NotFound", "QueueDoesNotExist", "NonExistentQueue", "ResourceNotFoundException"})
+_KIND_OF_CODE = {
+    **dict.fromkeys(_THROTTLED, FailureKind.THROTTLED),
+    **dict.fromkeys(_TIMED_OUT, FailureKind.TIMEOUT),
+    **dict.fromkeys(_CREDENTIALS, FailureKind.CREDENTIALS),
+    **dict.fromkeys(_DENIED, FailureKind.ACCESS_DENIED),
+    **dict.fromkeys(_NOT_FOUND, FailureKind.NOT_FOUND),
+}
+_KIND_OF_STATUS = {
+    401: FailureKind.ACCESS_DENIED,
+    403: FailureKind.ACCESS_DENIED,
+    404: FailureKind.NOT_FOUND,
+    407: FailureKind.ACCESS_DENIED,
+    408: FailureKind.TIMEOUT,
+    410: FailureKind.NOT_FOUND,
+    425: FailureKind.SERVER_ERROR,
+    429: FailureKind.THROTTLED,
+}
+"""RFC 9110, RFC 6585 and RFC 8470; what is not listed is a fault of the server from 500 on, else a refusal."""
+
+_WORTH_REPEATING = frozenset(
+    {FailureKind.THROTTLED, FailureKind.TIMEOUT, FailureKind.CREDENTIALS, FailureKind.SERVER_ERROR}
+)
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
+_UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
+"""What botocore's parsers were seen to raise for answers that do not come from AWS: the pages of proxies, cut text."""
+
+_LONGEST_DETAIL = 500
+"""Characters of what the other side says that are kept."""
 
 
 @contextmanager
 def aws_errors() -> Iterator[None]:
-    """Raise RetryableError or PermanentError for whatever an AWS client raises inside the block."""
+    """Raise RetryableError or PermanentError for whatever an AWS client raises inside the block: put one call there."""
     try:
         yield
     except ClientError as error:
         raise _from_answer(error) from error
-    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError) as error:
-        raise RetryableError(FailureKind.CREDENTIALS, str(error)) from error
+    except _NO_CREDENTIALS as error:
+        raise RetryableError(FailureKind.CREDENTIALS, str(error)[:_LONGEST_DETAIL]) from error
     except (ConnectTimeoutError, ReadTimeoutError, TimeoutError) as error:
         raise RetryableError(FailureKind.TIMEOUT, type(error).__name__) from error
-    except HTTPClientError as error:
+    except (AwsConnectionError, HTTPClientError, IncompleteReadError, aiohttp.ClientError, OSError) as error:
         raise RetryableError(FailureKind.UNREACHABLE, type(error).__name__) from error
     except BotoCoreError as error:
-        raise PermanentError(FailureKind.REFUSED, str(error)) from error
+        raise PermanentError(FailureKind.REFUSED, str(error)[:_LONGEST_DETAIL]) from error
+    except _UNREADABLE as error:
+        raise RetryableError(FailureKind.SERVER_ERROR, f"unreadable answer: {type(error).__name__}") from error
+
+
+def answered(answer: Mapping[str, Any], field: str) -> Any:
+    """Return a field that every answer of AWS to this call has.
+
+    Raises RetryableError where it is missing: botocore takes any text that comes with status 200 for an answer, the
+    page of a proxy included.
+    """
+    if field not in answer:
+        raise RetryableError(FailureKind.SERVER_ERROR, f"an answer without {field}")
+    return answer[field]
+
+
+def entry_error(entry: Mapping[str, Any]) -> EffectError:
+    """Return the error that one entry of an answer's `Failed` list stands for (BatchResultErrorEntry of SQS, SNS)."""
+    status = 400 if entry.get("SenderFault", False) else 500
+    return _from_code(str(entry.get("Code", "")), status, "", str(entry.get("Message", "")))
 
 
 def _from_answer(error: ClientError) -> EffectError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    answer = error.response.get("Error", {})
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    detail = f"{error.operation_name}: {code}: {error.response.get('Error', {}).get('Message', '')}"
-    name = code.rsplit(".", 1)[-1]
-    if code in _THROTTLED or name in _THROTTLED or status == 429:
-        return RetryableError(FailureKind.THROTTLED, detail)
-    if name in _CREDENTIALS:
-        return RetryableError(FailureKind.CREDENTIALS, detail)
-    if name in _DENIED:
-        return PermanentError(FailureKind.ACCESS_DENIED, detail)
-    if name in _NOT_FOUND or status == 404:
-        return PermanentError(FailureKind.NOT_FOUND, detail)
-    if status >= 500:
-        return RetryableError(FailureKind.SERVER_ERROR, detail)
-    return PermanentError(FailureKind.REFUSED, detail)
+    return _from_code(str(answer.get("Code", "")), status, f"{error.operation_name}: ", str(answer.get("Message", "")))
+
+
+def _from_code(code: str, status: int, operation: str, message: str) -> EffectError:
+    kind = _KIND_OF_CODE.get(code.rsplit(".", 1)[-1]) or _kind_of_status(status)
+    detail = operation + code
+    if kind is not FailureKind.CREDENTIALS:
+        # For a wrong signature AWS quotes the request's headers, session token included: that message stays out.
+        detail = f"{detail}: {message}"[:_LONGEST_DETAIL]
+    return _error(kind, detail)
+
+
+def _kind_of_status(status: int) -> FailureKind:
+    return _KIND_OF_STATUS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.REFUSED)
+
+
+def _error(kind: FailureKind, detail: str, delay: float | None = None) -> EffectError:
+    return RetryableError(kind, detail, delay) if kind in _WORTH_REPEATING else PermanentError(kind, detail)
 
 
 @contextmanager
@@ -95,5 +191,17 @@ def http_errors() -> Iterator[None]:
         raise PermanentError(FailureKind.REFUSED, "not a URL") from error
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
         raise RetryableError(FailureKind.UNREACHABLE, type(error).__name__) from error
+    except (anyio.BrokenResourceError, anyio.EndOfStream) as error:
+        raise RetryableError(FailureKind.UNREACHABLE, "cut off during the TLS handshake") from error
+    except aiohttp.ClientResponseError as error:
+        raise RetryableError(FailureKind.SERVER_ERROR, "the answer is not HTTP") from error
     except aiohttp.ClientError as error:
         raise PermanentError(FailureKind.REFUSED, type(error).__name__) from error
+
+
+def http_status_error(status: int, delay: float | None = None) -> EffectError:
+    """Return the error for a status that is not 2xx; `delay` is what Retry-After asks for, in seconds.
+
+    A redirect counts as refused: following it would hand the request's secrets to a host nobody configured.
+    """
+    return _error(_kind_of_status(status), f"HTTP {status}", delay)

@@ -1,1 +1,74 @@
-"""Turns a delivery's bytes into events and rejections."""
+"""Turns a delivery's bytes into EventBridge-shaped events, and into rejections where that cannot be done.
+
+pipeline/ calls `Decoder.decode` with every delivery, whatever its source; the shapes are told apart by content, so one
+queue may carry several.  Each shape has a file: envelope.py unpacks gzip and base64, shapes.py tells
+documents apart and takes SNS off, then cloudtrail.py, eventbridge.py or unknown.py makes the event.
+
+To add a format:
+1. a file with a function `(document, delivery) -> Iterator[Event | Rejection]` (or one event) in this folder;
+2. its identity in daemon/dedupe/identity.py, if it has one of its own;
+3. how it is recognised, in shapes.py;
+4. tests/decode/test_<format>.py, with its bad input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.decode.envelope import unpack
+from daemon.decode.shapes import read_document
+from daemon.errors import DecodeError, RejectReason
+from daemon.event import Delivery, Event, Framing, Rejection
+
+__all__ = ("DecodeLimits", "Decoder")
+
+
+class DecodeLimits(BaseModel):
+    """How large input may be; what is larger is rejected and parked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    max_event_bytes: int = Field(default=1024**2, ge=1024, le=64 * 1024**2)
+    """Of one event's JSON.  The default is what SQS and EventBridge carry at most."""
+    max_document_bytes: int = Field(default=64 * 1024**2, ge=1024, le=1024**3)
+    """Of a document once unpacked: a CloudTrail file, or a gzip bomb."""
+
+
+class Decoder:
+    """Stateless but for its limits; decode may run for several deliveries in turn."""
+
+    def __init__(self, limits: DecodeLimits) -> None:
+        self._limits = limits
+
+    def decode(self, delivery: Delivery) -> Iterator[Event | Rejection]:
+        """Yield the delivery's events in order; at least one item unless the delivery holds an empty list or only
+        blank lines.  Never raises DecodeError: what cannot be read is yielded as a Rejection.
+        """
+        try:
+            self._check_attributes(delivery)
+            body = unpack(delivery.body, self._limits.max_document_bytes)
+            if delivery.framing is Framing.LINES:
+                yield from self._lines(body, delivery)
+            else:
+                yield from read_document(body, delivery, self._limits.max_event_bytes)
+        except DecodeError as error:
+            yield Rejection(delivery.identity, error.reason, error.detail, delivery.body)
+
+    def _lines(self, body: bytes, delivery: Delivery) -> Iterator[Event | Rejection]:
+        for line in body.split(b"\n"):
+            document = line.strip()
+            if not document:
+                continue
+            try:
+                yield from read_document(document, delivery, self._limits.max_event_bytes)
+            except DecodeError as error:
+                yield Rejection(delivery.identity, error.reason, error.detail, document)
+
+    def _check_attributes(self, delivery: Delivery) -> None:
+        """Refuse what the source itself could not hand over whole (see daemon/sources/file.py)."""
+        if "unreadable" in delivery.attributes:
+            raise DecodeError(RejectReason.UNREADABLE, delivery.attributes["unreadable"])
+        if "oversize" in delivery.attributes:
+            raise DecodeError(RejectReason.TOO_LARGE, f"{delivery.attributes['oversize']} bytes")

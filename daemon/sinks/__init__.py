@@ -1,1 +1,51 @@
-"""Where alerts go, one service a file."""
+"""Where alerts go, one service a file; dispatch/ builds sinks by their `type` and sends notices to them.
+
+To add a sink:
+
+1. Copy file.py or webhook.py to <type>.py; the file's name is the `type:` people write and the metric label.
+2. Write XConfig(SinkConfig): `type: Literal["<type>"]`, every option once, with bounds, unit in its name, docstring.
+3. Take secrets as SecretStr beside a `_file` twin, read with read_secret().
+4. Write X with the methods of Sink (base.py) and the constructor (name, config, context).
+5. Translate foreign errors inside daemon/clients; raise RetryableError or PermanentError, with no secret in the text.
+6. Hand `notice.key` to the other side wherever its protocol has a place for it.
+7. Add the line to SINKS below.
+8. Add a rig to tests/sinks/rigs.py: the contract suite then runs over it; add tests/sinks/test_<type>.py for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.sinks.base import Sink, SinkConfig, SinkContext
+from daemon.sinks.file import FileConfig, FileSink
+from daemon.sinks.sns import SnsConfig, SnsSink
+from daemon.sinks.sqs import SqsConfig, SqsSink
+from daemon.sinks.stdout import StdoutConfig, StdoutSink
+from daemon.sinks.webhook import WebhookConfig, WebhookSink
+
+__all__ = ("SINKS", "SinkKind", "build")
+
+
+@dataclass(frozen=True, slots=True)
+class SinkKind:
+    """What belongs to one `type`."""
+
+    config: type[SinkConfig]
+    sink: Callable[[str, Any, SinkContext], Sink]
+    """The class; called with name, an instance of `config`, context."""
+
+
+SINKS = {
+    "file": SinkKind(FileConfig, FileSink),
+    "sns": SinkKind(SnsConfig, SnsSink),
+    "sqs": SinkKind(SqsConfig, SqsSink),
+    "stdout": SinkKind(StdoutConfig, StdoutSink),
+    "webhook": SinkKind(WebhookConfig, WebhookSink),
+}
+
+
+def build(name: str, config: SinkConfig, context: SinkContext) -> Sink:
+    """Return the sink that the configuration asks for, not opened yet; `name` is its name in the configuration."""
+    return SINKS[config.type].sink(name, config, context)

@@ -52,7 +52,7 @@ class SourceContext:
 
 
 class Source(Protocol):
-    """Life: open, then receive and settle concurrently, then close.
+    """Life: open; then run, receive and settle concurrently; at the end quiesce, flush, close.
 
     The pipeline calls `receive` only while there is room in the memory limits; that is all the backpressure there is.
     """
@@ -67,11 +67,19 @@ class Source(Protocol):
         when that cannot change by itself (the daemon starts without this source and is not ready).
         """
 
+    async def run(self) -> None:
+        """Do what goes on beside receive and settle: heartbeats, batched acknowledgements, saving positions.
+
+        Started once open has returned, cancelled after flush and before close; the other calls lean on it.  Does not
+        raise for anything outside the process; may return early when there is nothing to do.
+        """
+
     async def receive(self) -> Sequence[Delivery]:
         """Wait for deliveries; an empty sequence is a normal answer (a long poll that ended).
 
-        Concurrent calls: as many as `receivers`.  Cancelled when the daemon stops: what the other side has already
-        handed out must then come back by itself (visibility timeout, position not advanced).
+        Concurrent calls: as many as `receivers`.  After `quiesce` a call under way still returns what it gets, the
+        next one raises EndOfSource.  Cancelled when the stop cannot wait for it any longer: what the other side has
+        already handed out must then come back by itself (visibility timeout, position not advanced).
         Raises RetryableError or PermanentError (both are repeated with back-off and make the source not ready), and
         EndOfSource.
         """
@@ -83,6 +91,9 @@ class Source(Protocol):
         failed call but repeat it (an acknowledgement that never gets through means a redelivery, which dedupe
         recognises).
         """
+
+    def quiesce(self) -> None:
+        """Ask for nothing new any more: the first step of a stop, so that no answer is thrown away half-way."""
 
     async def flush(self) -> None:
         """Send what settle holds back; called after the last settle, within the stop's deadline."""

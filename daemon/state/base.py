@@ -21,7 +21,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     key: str
     value: bytes
     version: int
-    """Counts from 1; every write gives a new one."""
+    """Opaque, never 0; every write gives one that the key never had, also after the item was deleted in between."""
     expires_at: float | None = None
     """Seconds since the epoch; from then on the item counts as absent."""
 

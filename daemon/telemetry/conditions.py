@@ -75,6 +75,53 @@ class VisibilityExpired(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageRepeated(Signal):
+    """A message came again while it was in work: the work goes on, under the newest receipt handle."""
+
+    event = "message repeated in flight"
+    level = "debug"
+    source: str
+    identity: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("messages_repeated_total", self.source).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCallFailed(Signal):
+    """A call about messages in work failed; without a next try these messages come again by themselves."""
+
+    event = "queue call failed"
+    level = "warning"
+    source: str
+    kind: FailureKind
+    detail: str
+    messages: int
+    retry_in_seconds: float | None
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("source_errors_total", self.source, self.kind).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgementsLost(Signal):
+    """SQS refused for good to delete finished messages: they come again, and are known as duplicates then."""
+
+    event = "acknowledgements lost"
+    level = "warning"
+    source: str
+    messages: int
+    kind: FailureKind
+    detail: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("acknowledgements_lost_total", self.source).inc(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
 class BackpressureEnded(Signal):
     """A receiver waited because the memory limits were reached."""
 
@@ -113,6 +160,22 @@ class StateFailed(Signal):
     def count(self, metrics: Metrics) -> None:
         """See Signal."""
         metrics.counter("state_errors_total").inc()
+
+
+@dataclass(frozen=True, slots=True)
+class ParkingFailed(Signal):
+    """A dead-letter place did not take a letter; what it holds back stays unacknowledged."""
+
+    event = "parking failed"
+    level = "error"
+    place: str
+    kind: FailureKind
+    detail: str
+    retry_in_seconds: float
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("parking_failed_total", self.place).inc()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import (
     CollectorRegistry,
@@ -89,6 +89,8 @@ class Metrics:
             "backpressure_seconds_total",
             "visibility_extended_total",
             "visibility_expired_total",
+            "messages_repeated_total",
+            "acknowledgements_lost_total",
         ):
             self.counter(name, source)
         self.gauge("events_in_flight", source)
@@ -110,6 +112,19 @@ class Metrics:
             self.counter("intents_total", target, outcome)
         for kind in FailureKind:
             self.counter("intent_attempts_failed_total", target, kind)
+
+    def expect_place(self, place: str) -> None:
+        """Create every series of a dead-letter place at 0."""
+        self.counter("dead_letters_total", place)
+        self.counter("parking_failed_total", place)
+
+    def values(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
+        """Yield labels and value of each series of a counter or gauge."""
+        family = self._counters.get(name) or self._gauges[name]
+        for collected in family.collect():
+            for sample in collected.samples:
+                if not sample.name.endswith("_created"):
+                    yield sample.labels, sample.value
 
     def expect_rules(self, rules: Iterable[str]) -> None:
         """Create the match counters of the rules now in force at 0, up to a bound."""

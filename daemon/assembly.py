@@ -1,0 +1,117 @@
+"""From settings to parts: builds everything app.py runs and `vigild check` reaches, and closes it in the right order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from daemon import sinks, sources
+from daemon.clients import AwsClients
+from daemon.clock import Clock
+from daemon.decode import Decoder
+from daemon.dedupe.claims import Claims
+from daemon.dedupe.session import Session
+from daemon.dedupe.window import SettledWindow
+from daemon.dispatch.context import DispatchContext
+from daemon.dispatch.dead_letters import DeadLetters, build_dead_letters
+from daemon.dispatch.dispatcher import Dispatcher
+from daemon.dispatch.targets import Target
+from daemon.pipeline import Pipeline
+from daemon.pipeline.intake import Intake
+from daemon.pipeline.ledger import Ledger
+from daemon.pipeline.memory import InFlight
+from daemon.pipeline.sift import Sieve
+from daemon.rules import RuleSet
+from daemon.rules.load import load_rules
+from daemon.settings import REDRIVE, Settings
+from daemon.sinks.base import SinkContext
+from daemon.sources.base import Source, SourceContext
+from daemon.state import open_store
+from daemon.state.base import StateStore
+from daemon.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything one daemon consists of."""
+
+    settings: Settings
+    telemetry: Telemetry
+    clock: Clock
+    rng: random.Random
+    rules: RuleSet
+    store: StateStore
+    session: Session
+    sources: list[Source]
+    targets: dict[str, Target]
+    pipeline: Pipeline
+
+
+def rules_of(settings: Settings) -> RuleSet:
+    """Load the rules that the settings name.  Raises ConfigError."""
+    targets = list(settings.targets)
+    return load_rules(settings.rules, targets, targets if settings.default_targets is None else settings.default_targets)
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: random.Random) -> AsyncIterator[Parts]:
+    """Build all parts; close them when the block ends: sources, targets, clients, then the state.
+
+    Nothing is received or sent yet.  Raises ConfigError for rules, StateError for a state store that cannot be opened.
+    """
+    rules = rules_of(settings)
+    async with AsyncExitStack() as stack:
+        store = await open_store(settings.state, clock)
+        stack.push_async_callback(store.close)
+        aws = AwsClients(settings.aws)
+        stack.push_async_callback(aws.close)
+        session = Session(store, clock, telemetry, settings.dedupe.session_seconds)
+        places = build_dead_letters(
+            settings.dead_letters, SinkContext(clock, aws), DispatchContext(telemetry, clock, rng)
+        )
+        targets = _targets(settings, SinkContext(clock, aws), places, DispatchContext(telemetry, clock, rng))
+        for target in targets.values():
+            stack.push_async_callback(target.close)
+        context = SourceContext(telemetry, clock, rng, aws, store)
+        feeds = [sources.build(name, config, context) for name, config in settings.sources.items()]
+        for source in feeds:
+            stack.push_async_callback(source.close)
+        claims = Claims(store, session, clock, settings.dedupe.retention_seconds)
+        limits = settings.limits
+        in_flight = InFlight(limits.max_in_flight_deliveries, limits.max_in_flight_bytes, telemetry, clock)
+        window = SettledWindow(settings.dedupe.window_events)
+        pipeline = Pipeline(
+            Intake(feeds, in_flight, telemetry, clock, rng),
+            Sieve(Decoder(limits), window, rules, telemetry, clock),
+            Dispatcher(targets, claims, telemetry, clock, rng),
+            Ledger(in_flight, telemetry, clock),
+            _places_of_sources(settings, places),
+        )
+        for source in feeds:
+            telemetry.metrics.expect_source(source.name)
+        for name in targets:
+            telemetry.metrics.expect_target(name)
+        for name in places:
+            telemetry.metrics.expect_place(name)
+        telemetry.metrics.expect_rules(rules.rules)
+        yield Parts(settings, telemetry, clock, rng, rules, store, session, feeds, targets, pipeline)
+
+
+def _targets(
+    settings: Settings, context: SinkContext, places: dict[str, DeadLetters], dispatch: DispatchContext
+) -> dict[str, Target]:
+    return {
+        name: Target(sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
+        for name, config in settings.targets.items()
+    }
+
+
+def _places_of_sources(settings: Settings, places: dict[str, DeadLetters]) -> dict[str, DeadLetters]:
+    """Leave out the sources whose queue redrives by itself."""
+    return {
+        name: places[config.dead_letter]
+        for name, config in settings.sources.items()
+        if config.dead_letter != REDRIVE
+    }

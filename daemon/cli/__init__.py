@@ -1,0 +1,62 @@
+"""The command line: one file a command, listed below; each hands over to app.py, rules/ or the parts it checks.
+
+Exit codes: 0 all well, 1 something was found wrong (a failed test, an unreachable target, nothing matched), 2 the
+command or its configuration cannot be used.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from daemon import __version__
+from daemon.cli import check, demo, match, run, schema, trial
+from daemon.errors import VigildError
+
+__all__ = ("main",)
+
+application = typer.Typer(
+    name="vigild",
+    help="Watches an AWS estate: reads its events, matches them against your rules, and acts or alerts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+    if value:
+        typer.echo(f"vigild {__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    _version: bool = typer.Option(  # noqa: FBT001 - typer's option
+        False, "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+    ),
+) -> None:
+    pass
+
+
+application.command("run")(run.run)
+application.command("check")(check.check)
+application.command("match")(match.match)
+application.command("test")(trial.test)
+application.command("schema")(schema.schema)
+application.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command; an error of our own is a line on standard error, not a traceback."""
+    try:
+        application()
+    except VigildError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"vigild: {line}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        # Whoever read our output has had enough (`vigild match … | head`); nothing is left to say it to.
+        sys.stderr.close()
+        sys.exit(1)

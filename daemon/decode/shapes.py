@@ -1,0 +1,145 @@
+"""Tells documents apart by content and hands each to the file that makes events of it; decode/__init__.py calls it.
+
+The commonest shapes are tried with strict types first; only what fits none of them is looked at more closely, to find
+out what it is or to say what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from daemon.decode.cloudtrail import CloudTrailRecord, looks_like_cloudtrail, wrap_record
+from daemon.decode.eventbridge import EventBridgeEvent, name_event
+from daemon.decode.unknown import wrap_unknown
+from daemon.errors import DecodeError, RejectReason
+from daemon.event import Delivery, Event, Rejection
+
+_MOST_WRAPPERS = 3
+"""SNS in SQS is one; more than this is nobody's set-up."""
+
+
+class _RecordsFile(msgspec.Struct):
+    Records: list[msgspec.Raw]
+
+
+class _SnsNotification(msgspec.Struct, tag_field="Type", tag="Notification"):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html"""
+
+    Message: str
+    TopicArn: str
+    MessageId: str
+
+
+class _Probe(msgspec.Struct):
+    """Which tell-tale fields there are, of whatever type."""
+
+    Records: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    TopicArn: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    detail: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    detail_type: msgspec.Raw | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="detail-type")
+
+
+_decode_records_file = msgspec.json.Decoder(_RecordsFile).decode
+_decode_record = msgspec.json.Decoder(CloudTrailRecord).decode
+_decode_eventbridge = msgspec.json.Decoder(EventBridgeEvent).decode
+_decode_sns = msgspec.json.Decoder(_SnsNotification).decode
+_decode_probe = msgspec.json.Decoder(_Probe).decode
+
+
+def read_document(
+    document: bytes, delivery: Delivery, max_event_bytes: int, wrappers: int = 0
+) -> Iterator[Event | Rejection]:
+    """Yield the events of one JSON document without blanks around it.
+
+    Raises DecodeError when the document as a whole cannot be read; a bad record among good ones is yielded as a
+    Rejection instead.
+    """
+    try:
+        if document.startswith(b'{"Records"'):
+            yield from _records(document, delivery, max_event_bytes)
+            return
+        if len(document) > max_event_bytes:
+            _check_records_file(document)
+            yield from _records(document, delivery, max_event_bytes)
+            return
+        _check_utf8(document)
+        try:
+            yield name_event(document, _decode_eventbridge(document))
+            return
+        except msgspec.ValidationError:
+            pass
+        yield from _uncommon(document, delivery, max_event_bytes, wrappers)
+    except msgspec.ValidationError as error:
+        reason = RejectReason.BAD_ENVELOPE if document.startswith(b"{") else RejectReason.NOT_AN_OBJECT
+        raise DecodeError(reason, str(error)) from error
+    except msgspec.DecodeError as error:
+        raise DecodeError(RejectReason.NOT_JSON, str(error)) from error
+    except RecursionError as error:
+        raise DecodeError(RejectReason.TOO_DEEP, "nested too deep") from error
+
+
+def _uncommon(document: bytes, delivery: Delivery, max_event_bytes: int, wrappers: int) -> Iterator[Event | Rejection]:
+    record = _decode_record(document)
+    if looks_like_cloudtrail(record):
+        yield wrap_record(document, record)
+        return
+    probe = _decode_probe(document)
+    if probe.Records is not msgspec.UNSET:
+        yield from _records(document, delivery, max_event_bytes)
+    elif probe.TopicArn is not msgspec.UNSET and wrappers < _MOST_WRAPPERS and b'"Notification"' in document:
+        message = _decode_sns(document).Message.strip().encode()
+        if not message:
+            raise DecodeError(RejectReason.EMPTY, "SNS notification without a message")
+        yield from read_document(message, delivery, max_event_bytes, wrappers + 1)
+    elif probe.detail_type is not msgspec.UNSET and probe.detail is not msgspec.UNSET:
+        _decode_eventbridge(document)  # raises with the field that is wrong
+    else:
+        yield wrap_unknown(document, delivery)
+
+
+def _records(document: bytes, delivery: Delivery, max_event_bytes: int) -> Iterator[Event | Rejection]:
+    """A CloudTrail log file, or another service's `Records`: each record is read for itself."""
+    records = _decode_records_file(document).Records
+    clean = _is_utf8(document)
+    for raw in records:
+        body = bytes(raw)
+        try:
+            yield _record(body, delivery, max_event_bytes, clean=clean)
+        except msgspec.ValidationError as error:
+            reason = RejectReason.BAD_ENVELOPE if body.startswith(b"{") else RejectReason.NOT_AN_OBJECT
+            yield Rejection(delivery.identity, reason, str(error), body)
+        except DecodeError as error:
+            yield Rejection(delivery.identity, error.reason, error.detail, body)
+
+
+def _record(body: bytes, delivery: Delivery, max_event_bytes: int, *, clean: bool) -> Event:
+    if len(body) > max_event_bytes:
+        raise DecodeError(RejectReason.TOO_LARGE, f"{len(body)} bytes, limit {max_event_bytes}")
+    if not clean:
+        _check_utf8(body)
+    record = _decode_record(body)
+    return wrap_record(body, record) if looks_like_cloudtrail(record) else wrap_unknown(body, delivery)
+
+
+def _check_records_file(document: bytes) -> None:
+    """Refuse a document over an event's size unless it holds records, each of which has its own limit."""
+    if _decode_probe(document).Records is msgspec.UNSET:
+        raise DecodeError(RejectReason.TOO_LARGE, f"{len(document)} bytes in one event")
+
+
+def _is_utf8(document: bytes) -> bool:
+    if document.isascii():
+        return True
+    try:
+        document.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _check_utf8(document: bytes) -> None:
+    """Refuse what msgspec would let pass in the fields it skips."""
+    if not _is_utf8(document):
+        raise DecodeError(RejectReason.NOT_UTF8, "not UTF-8")

@@ -1,0 +1,31 @@
+"""JSON objects of no known shape, put under `detail` of an envelope so that the same patterns reach them.
+
+shapes.py calls wrap_unknown last.  A rule selects them with `source: [vigild.json]`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+
+from daemon.dedupe.identity import carried_identity
+from daemon.event import Delivery, Event
+
+
+def wrap_unknown(document: bytes, delivery: Delivery) -> Event:
+    """Return an event with source "vigild.json" whose detail is the document and whose time is that of its receipt."""
+    identity = carried_identity(delivery, document)
+    time = datetime.fromtimestamp(delivery.received_at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    wrapped = b"".join(
+        (
+            b'{"version":"0","id":',
+            orjson.dumps(identity),
+            b',"detail-type":"JSON document","source":"vigild.json","account":"","time":',
+            orjson.dumps(time),
+            b',"region":"","resources":[],"detail":',
+            document,
+            b"}",
+        )
+    )
+    return Event(identity, wrapped, time)

@@ -1,0 +1,140 @@
+"""Two-phase claims on intents: claim before acting, confirm after, release when it did not come to it.
+
+dispatch/ calls claim for a whole batch, then confirm or release for each intent.  What a crash leaves claimed is taken
+over once the session of the dead process has lapsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from daemon.clock import Clock
+from daemon.dedupe.session import Session
+from daemon.state.base import ABSENT, Conflict, Delete, Item, StateStore, Write
+
+_PREFIX = "claim/"
+
+
+class ClaimState(StrEnum):
+    """Where an intent stands; all but CLAIMED are final."""
+
+    CLAIMED = "claimed"
+    DONE = "done"
+    PARKED = "parked"
+
+
+class _Record(msgspec.Struct, frozen=True):
+    state: ClaimState
+    session: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The intent is ours until we confirm or release it."""
+
+    intent: str
+    version: int
+    generation: int
+
+
+class Busy(msgspec.Struct, frozen=True):
+    """Someone alive is at it (perhaps ourselves, in another task): look again later."""
+
+    intent: str
+
+
+class Final(msgspec.Struct, frozen=True):
+    """It has been done, or parked, before."""
+
+    intent: str
+    state: ClaimState
+
+
+class Claims:
+    """Claims of one session in a shared state store.
+
+    Confirmed intents are remembered for `retention_seconds`.  All verbs raise StateError; repeating them is safe.
+    """
+
+    def __init__(self, store: StateStore, session: Session, clock: Clock, retention_seconds: float) -> None:
+        self._store = store
+        self._session = session
+        self._clock = clock
+        self._retention = retention_seconds
+        self._ours: set[str] = set()
+        """Intents held, or being claimed right now."""
+        self._encode = msgspec.json.Encoder().encode
+        self._decode = msgspec.json.Decoder(_Record).decode
+
+    async def claim(self, intents: Sequence[str]) -> list[Held | Busy | Final]:
+        """Try to claim each intent, in one round trip where none is contested.
+
+        What this process is at already, or asks for twice, is Busy without asking the store.
+        """
+        wanted = list(dict.fromkeys(intent for intent in intents if intent not in self._ours))
+        self._ours.update(wanted)
+        results: dict[str, Held | Busy | Final] = {}
+        try:
+            results = await self._claim_unheld(wanted)
+        finally:
+            self._ours.difference_update(i for i in wanted if not isinstance(results.get(i), Held))
+        return [results.pop(intent, Busy(intent)) for intent in intents]
+
+    async def still_held(self, held: Held) -> bool:
+        """Return whether nobody can have taken the claim over; costs a read only after the session may have lapsed."""
+        if held.generation == self._session.generation and self._session.fresh:
+            return True
+        (item,) = await self._store.get([_PREFIX + held.intent])
+        return item is not None and item.version == held.version
+
+    async def confirm(self, held: Held, state: ClaimState) -> bool:
+        """Record that the intent is final; False where the claim had been taken over meanwhile."""
+        (answer,) = await self._store.put([self._write(held.intent, state, held.version)])
+        self._ours.discard(held.intent)
+        if isinstance(answer, Item):
+            return True
+        # An earlier confirmation may have got through although its answer did not.
+        return answer.current is not None and self._decode(answer.current.value) == _Record(state, self._session.id)
+
+    async def release(self, held: Sequence[Held]) -> None:
+        """Give up claims that were not acted on to the end."""
+        await self._store.delete([Delete(_PREFIX + claim.intent, claim.version) for claim in held])
+        self._ours.difference_update(claim.intent for claim in held)
+
+    async def _claim_unheld(self, intents: list[str]) -> dict[str, Held | Busy | Final]:
+        generation = self._session.generation
+        answers = await self._store.put([self._write(intent, ClaimState.CLAIMED, ABSENT) for intent in intents])
+        won = {answer.key: answer for answer in answers if isinstance(answer, Item)}
+        contested = [answer.current for answer in answers if isinstance(answer, Conflict) and answer.current]
+        records = {item.key: self._decode(item.value) for item in contested}
+        abandoned = await self._abandoned(records)
+        if abandoned:
+            won |= await self._take_over([item for item in contested if item.key in abandoned])
+        results: dict[str, Held | Busy | Final] = {}
+        for intent in intents:
+            item, record = won.get(_PREFIX + intent), records.get(_PREFIX + intent)
+            if item is not None:
+                results[intent] = Held(intent, item.version, generation)
+            elif record is not None and record.state is not ClaimState.CLAIMED:
+                results[intent] = Final(intent, record.state)
+            else:
+                results[intent] = Busy(intent)
+        return results
+
+    def _write(self, intent: str, state: ClaimState, expect: int) -> Write:
+        value = self._encode(_Record(state, self._session.id))
+        return Write(_PREFIX + intent, value, expect, self._clock.now() + self._retention)
+
+    async def _abandoned(self, records: dict[str, _Record]) -> set[str]:
+        """Return the keys whose session is dead, or is ours: then a call of ours got through without its answer."""
+        pending = {key: r.session for key, r in records.items() if r.state is ClaimState.CLAIMED}
+        others = set(pending.values()) - {self._session.id}
+        alive = await self._session.alive(others) if others else set()
+        return {key for key, session in pending.items() if session not in alive}
+
+    async def _take_over(self, items: list[Item]) -> dict[str, Item]:
+        writes = [self._write(item.key.removeprefix(_PREFIX), ClaimState.CLAIMED, item.version) for item in items]
+        answers = await self._store.put(writes)
+        return {answer.key: answer for answer in answers if isinstance(answer, Item)}

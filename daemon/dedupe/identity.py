@@ -1,0 +1,34 @@
+"""The identity of an event: the same over every path it takes, so that an event which comes twice is known.
+
+A CloudTrail event has one eventID whether EventBridge, S3 or CloudWatch Logs delivers it; what has no name of its own
+takes the name of the message that carried it; what has none at all is named by its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from daemon.event import Delivery, Framing
+
+
+def cloudtrail_identity(event_id: str) -> str:
+    """Return the identity of a CloudTrail record with this eventID."""
+    return "cloudtrail:" + event_id
+
+
+def eventbridge_identity(event_id: str) -> str:
+    """Return the identity of an EventBridge event with this id."""
+    return "eventbridge:" + event_id
+
+
+def carried_identity(delivery: Delivery, body: bytes) -> str:
+    """Return the identity of an event without a name: its message's, if that holds nothing else, else its bytes'."""
+    if delivery.framing is Framing.DOCUMENT and delivery.identity.startswith(("sqs:", "sns:")):
+        return delivery.identity
+    return "hash:" + hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def intent_identity(event: str, rule: str, target: str) -> str:
+    """Return the 32 hexadecimal digits that name (event, rule, target): claim key and idempotency key in one."""
+    name = f"{event}\x00{rule}\x00{target}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(name, digest_size=16).hexdigest()

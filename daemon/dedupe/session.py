@@ -1,0 +1,82 @@
+"""The lease by which other processes see that this one lives: a claim is as alive as the session that holds it.
+
+One row for the whole process, renewed while it runs, instead of a renewal for every claim.  app.py runs `keep`;
+claims.py asks whether sessions live.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+
+import orjson
+
+from daemon.clock import Clock
+from daemon.errors import StateError
+from daemon.retry import RetryPolicy
+from daemon.state.base import Delete, StateStore, Write
+from daemon.telemetry import Telemetry
+from daemon.telemetry.conditions import StateFailed
+
+_PREFIX = "session/"
+_BACK_OFF = RetryPolicy(base_seconds=0.2, cap_seconds=2.0)
+
+
+class Session:
+    """The presence of one process in the state store.
+
+    `generation` grows whenever the lease may have lapsed in between (a pause, a store that was away): claims made in
+    an older generation may have been taken over and must be looked at again before they are acted on.
+    """
+
+    def __init__(self, store: StateStore, clock: Clock, telemetry: Telemetry, ttl_seconds: float = 15.0) -> None:
+        self.id = secrets.token_hex(8)
+        self.generation = 0
+        self._store = store
+        self._clock = clock
+        self._telemetry = telemetry
+        self._ttl = ttl_seconds
+        self._renewed_at = float("-inf")
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the lease surely holds now, with a margin of a fifth of its length."""
+        return self._clock.monotonic() - self._renewed_at < self._ttl * 0.8
+
+    async def renew(self) -> None:
+        """Write the lease.  Raises StateError."""
+        lapsed = not self.fresh
+        asked_at = self._clock.monotonic()
+        value = orjson.dumps({"pid": os.getpid()})
+        await self._store.put([Write(_PREFIX + self.id, value, None, self._clock.now() + self._ttl)])
+        self._renewed_at = asked_at
+        if lapsed:
+            self.generation += 1
+
+    async def keep(self, rng: random.Random) -> None:
+        """Renew three times in each lease's length, for ever; report while the store does not answer."""
+        failures = 0
+        while True:
+            try:
+                await self.renew()
+            except StateError as error:
+                failures += 1
+                wait = _BACK_OFF.delay(failures, None, rng)
+                self._telemetry.emit(StateFailed(error.detail, wait))
+                self._telemetry.health.ill("state store", error.detail)
+            else:
+                failures = 0
+                wait = self._ttl / 3
+                self._telemetry.health.well("state store")
+            await self._clock.sleep(wait)
+
+    async def alive(self, sessions: set[str]) -> set[str]:
+        """Return those of the sessions whose lease holds.  Raises StateError."""
+        asked = sorted(sessions)
+        found = await self._store.get([_PREFIX + session for session in asked])
+        return {session for session, item in zip(asked, found, strict=True) if item is not None}
+
+    async def end(self) -> None:
+        """Give the lease up, so that others need not wait for its end.  Raises StateError."""
+        await self._store.delete([Delete(_PREFIX + self.id, None)])

@@ -1,0 +1,18 @@
+"""What every part of dispatch is given beside what is its own."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from daemon.clock import Clock
+from daemon.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchContext:
+    """Telemetry, time and chance."""
+
+    telemetry: Telemetry
+    clock: Clock
+    rng: random.Random

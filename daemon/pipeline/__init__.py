@@ -1,0 +1,97 @@
+"""THE flow, on one screen: receive → sift (decode, dedupe, match) → dispatch and park → settle.
+
+app.py runs it.  sift.py does the work between awaits, memory.py bounds what is in hand, intake.py keeps sources open and
+receivers at work, ledger.py knows when a delivery's last event is final.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import anyio
+
+from daemon.dispatch.dead_letters import DeadLetters, rejection_letter
+from daemon.dispatch.dispatcher import Dispatcher
+from daemon.dispatch.plan import Match
+from daemon.event import Delivery, Rejection
+from daemon.pipeline.intake import Intake
+from daemon.pipeline.ledger import Ledger
+from daemon.pipeline.sift import Sieve, Sifted
+from daemon.sources.base import Source
+from daemon.telemetry.names import Outcome
+
+__all__ = ("Pipeline",)
+
+
+class Pipeline:
+    """All sources through one sieve to one dispatcher."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        sieve: Sieve,
+        dispatcher: Dispatcher,
+        ledger: Ledger,
+        dead_letters: Mapping[str, DeadLetters],
+    ) -> None:
+        self.intake = intake
+        self.sieve = sieve
+        self.dispatcher = dispatcher
+        self.ledger = ledger
+        self._dead_letters = dead_letters
+        self._sifting = anyio.Lock()
+        self._drain = anyio.CancelScope()
+
+    async def run(self) -> None:
+        """Run until all sources are exhausted or stop is called, and all in hand is settled or given back."""
+        async with anyio.create_task_group() as background:
+            background.start_soon(self.ledger.settle)
+            try:
+                with self._drain:
+                    async with anyio.create_task_group() as work:
+
+                        def hand_over(source: Source, batch: Sequence[Delivery]) -> None:
+                            self.ledger.enter(source, batch)
+                            work.start_soon(self._work, source, batch)
+
+                        await self.intake.run(hand_over, background)
+            finally:
+                await self.ledger.close()
+            background.cancel_scope.cancel()
+
+    def stop(self, grace_seconds: float, drain_seconds: float) -> None:
+        """Stop receiving after grace_seconds; after drain_seconds give back what is not settled by then."""
+        self.intake.stop(grace_seconds)
+        self._drain.deadline = anyio.current_time() + drain_seconds
+
+    async def _work(self, source: Source, batch: Sequence[Delivery]) -> None:
+        # One batch is unpacked at a time: the lock is what bounds the memory for documents that grow when unpacked.
+        async with self._sifting:
+            async for chunk in self.sieve.sift(source.name, batch):
+                self.ledger.expect(chunk)
+                if chunk.last:
+                    break
+                await self._carry_out(source, chunk)
+        await self._carry_out(source, chunk)
+
+    async def _carry_out(self, source: Source, chunk: Sifted) -> None:
+        """Bring everything the chunk asks for to its end; the ledger settles each delivery as soon as it can."""
+        deliveries = {id(match): delivery for delivery, match in chunk.matches}
+
+        def on_final(match: Match, outcome: Outcome) -> None:
+            self.sieve.window.add(match.event.identity)
+            self.ledger.event_final(deliveries[id(match)], outcome)
+
+        async with anyio.create_task_group() as group:
+            for delivery, rejection in chunk.rejections:
+                group.start_soon(self._park, source, delivery, rejection)
+            if chunk.matches:
+                group.start_soon(self.dispatcher.carry_out, [match for _, match in chunk.matches], on_final)
+
+    async def _park(self, source: Source, delivery: Delivery, rejection: Rejection) -> None:
+        place = self._dead_letters.get(source.name)
+        if place is None:
+            self.ledger.leave(delivery)
+        else:
+            await place.park(rejection_letter(delivery, rejection, self.sieve.clock.now()))
+        self.ledger.event_final(delivery, Outcome.REJECTED)

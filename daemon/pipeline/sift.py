@@ -1,0 +1,160 @@
+"""Decode, dedupe and match: from deliveries to the few events that ask for something.
+
+pipeline/__init__.py pulls the sieve's chunks and dispatches them.  Everything here is plain synchronous work between
+awaits: an event that matches nothing costs no task, no lock and no call of the state store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+
+import msgspec
+
+from daemon.clock import Clock
+from daemon.decode import Decoder
+from daemon.dedupe.window import SettledWindow
+from daemon.dispatch.plan import Match
+from daemon.errors import DecodeError, RejectReason
+from daemon.event import Delivery, Event, Rejection
+from daemon.rules import RuleSet
+from daemon.telemetry import Telemetry
+from daemon.telemetry.names import Outcome, Stage
+from daemon.telemetry.signals import EventAged, EventRejected, EventsReceived, EventsSettled, StageTimed
+
+_STEP_EVENTS = 64
+_TURN_SECONDS = 0.01
+"""How long the event loop waits for us, unpacking a huge document apart."""
+_MOST_MATCHES = 500
+"""In one chunk: bounds the tasks under way for a file in which everything matches."""
+
+
+class Sifted(msgspec.Struct, eq=False):
+    """What one chunk of a batch needs done; `finished` are the deliveries whose last event is in it or before."""
+
+    matches: list[tuple[Delivery, Match]]
+    rejections: list[tuple[Delivery, Rejection]]
+    finished: list[Delivery]
+    last: bool = False
+
+
+class Sieve:
+    """One for the process.  `rules` is swapped whole at a reload; an event meets one rule set or the other."""
+
+    def __init__(
+        self, decoder: Decoder, window: SettledWindow, rules: RuleSet, telemetry: Telemetry, clock: Clock
+    ) -> None:
+        self.decoder = decoder
+        self.window = window
+        self.rules = rules
+        self.telemetry = telemetry
+        self.clock = clock
+
+    async def sift(self, source: str, batch: Sequence[Delivery]) -> AsyncIterator[Sifted]:
+        """Yield the batch's chunks in order; the last one has `last` set."""
+        turn = self.clock.monotonic()
+        for chunk in _Pass(self, source).run(batch):
+            if chunk is not None:
+                yield chunk
+                turn = self.clock.monotonic()
+            elif self.clock.monotonic() - turn > _TURN_SECONDS:
+                await self.clock.sleep(0)
+                turn = self.clock.monotonic()
+
+
+class _Pass:
+    """One batch on its way through the sieve."""
+
+    def __init__(self, sieve: Sieve, source: str) -> None:
+        self._sieve = sieve
+        self._source = source
+        self._begin()
+
+    def _begin(self) -> None:
+        self._chunk = Sifted([], [], [])
+        self._received = self._unmatched = self._duplicate = 0
+        self._newest = ""
+        self._started = self._sieve.clock.monotonic()
+
+    def run(self, batch: Sequence[Delivery]) -> Iterator[Sifted | None]:
+        """Yield chunks as they are full, and None where the event loop may have a turn."""
+        for delivery in batch:
+            items = self._sieve.decoder.decode(delivery)
+            while self._sort(delivery, islice(items, _STEP_EVENTS)):
+                if len(self._chunk.matches) + len(self._chunk.rejections) >= _MOST_MATCHES:
+                    yield self._close()
+                else:
+                    yield None
+            self._chunk.finished.append(delivery)
+        self._chunk.last = True
+        yield self._close()
+
+    def _sort(self, delivery: Delivery, items: Iterator[Event | Rejection]) -> bool:
+        """Put a step's events where they belong; False when there were none left.
+
+        The stage boundary: a fault of our own, in a decoder or the matcher, rejects what it struck as a BUG.
+        """
+        sieve, chunk = self._sieve, self._chunk
+        window, find = sieve.window, sieve.rules.matcher.find
+        received = unmatched = duplicate = 0
+        item: Event | Rejection | None = None
+        try:
+            for item in items:
+                received += 1
+                if type(item) is not Event:
+                    chunk.rejections.append((delivery, item))
+                    continue
+                if item.identity in window:
+                    duplicate += 1
+                    continue
+                try:
+                    names = find(item.body)
+                except Exception as error:  # noqa: BLE001
+                    chunk.rejections.append((delivery, _rejection(item.identity, error, item.body)))
+                    continue
+                if names:
+                    chunk.matches.append((delivery, Match(item, sieve.rules.matched(names), delivery.order_key)))
+                else:
+                    unmatched += 1
+                    window.add(item.identity)
+        except Exception as error:  # noqa: BLE001
+            received += 1
+            chunk.rejections.append((delivery, _rejection(delivery.identity, error, delivery.body)))
+        self._received += received
+        self._unmatched += unmatched
+        self._duplicate += duplicate
+        if type(item) is Event:
+            self._newest = item.time
+        return received > 0
+
+    def _close(self) -> Sifted:
+        """Report the chunk, begin the next one, and return it."""
+        chunk, emit, source = self._chunk, self._sieve.telemetry.emit, self._source
+        if self._received:
+            emit(EventsReceived(source, self._received))
+        if self._unmatched:
+            emit(EventsSettled(source, Outcome.UNMATCHED, self._unmatched))
+        if self._duplicate:
+            emit(EventsSettled(source, Outcome.DUPLICATE, self._duplicate))
+        for _, rejection in chunk.rejections:
+            emit(EventRejected(source, rejection.reason, rejection.detail, rejection.identity))
+        if (age := _age(self._newest, self._sieve.clock.now())) is not None:
+            emit(EventAged(source, age))
+        emit(StageTimed(Stage.SIFT, self._sieve.clock.monotonic() - self._started))
+        self._begin()
+        return chunk
+
+
+def _rejection(identity: str, error: Exception, body: bytes) -> Rejection:
+    if isinstance(error, DecodeError):
+        return Rejection(identity, error.reason, error.detail, body)
+    return Rejection(identity, RejectReason.BUG, type(error).__name__, body)
+
+
+def _age(time: str, now: float) -> float | None:
+    """Return the seconds since an RFC 3339 time, None where there is none that can be read."""
+    try:
+        return now - datetime.fromisoformat(time).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,144 @@
+"""Reads rule files into a RuleSet; app.py and the command line call load_rules.
+
+Every fault of every file is collected before it gives up, each named with file, line and field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from daemon.dispatch.plan import MatchedRule, Route
+from daemon.dispatch.transform import InputTransformer
+from daemon.errors import ConfigError, PatternError
+from daemon.match import Matcher
+from daemon.rules import Rule, RuleSet
+from daemon.rules.model import RuleConfig, RuleFile, TargetReference
+from daemon.yaml_build import Location
+from daemon.yaml_file import YamlFile, load_yaml, near_miss
+
+_SUFFIXES = frozenset({".yaml", ".yml"})
+_PATH_PART = re.compile(r"\[(\d+)\]|\.([^.\[]+)")
+
+
+def load_rules(paths: Sequence[Path], targets: Sequence[str], default_targets: Sequence[str]) -> RuleSet:
+    """Load the files, and the .yaml and .yml files of the folders (whole trees, sorted), in the order given.
+
+    `targets` are the names that rules may refer to.  Raises ConfigError with every fault found.
+    """
+    loading = _Loading(targets, default_targets)
+    files = list(_files(paths, loading.problems))
+    for path in files:
+        loading.add_file(path)
+    matcher = loading.compile()
+    if loading.problems or matcher is None:
+        raise ConfigError(*loading.problems)
+    return RuleSet(loading.rules, matcher, len(files))
+
+
+def _files(paths: Sequence[Path], problems: list[str]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+        elif path.exists():
+            yield path
+        else:
+            problems.append(f"{path}: no such file or folder")
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a rule stands."""
+
+    file: YamlFile
+    location: Location
+
+    def problem(self, message: str, *parts: str | int) -> str:
+        return self.file.problem((*self.location, *parts), message)
+
+
+@dataclass(slots=True)
+class _Loading:
+    """Rules found so far, and faults."""
+
+    targets: Sequence[str]
+    default_targets: Sequence[str]
+    rules: dict[str, Rule] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    _patterns: dict[str, dict[str, Any] | str] = field(default_factory=dict)
+    _places: dict[str, _Place] = field(default_factory=dict)
+
+    def add_file(self, path: Path) -> None:
+        try:
+            file = load_yaml(path)
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+            return
+        if file.data is None:
+            return
+        try:
+            configs = RuleFile.model_validate(file.data).rules
+        except ValidationError as error:
+            self.problems.extend(file.problems(error))
+            return
+        for index, config in enumerate(configs):
+            self._add_rule(config, _Place(file, ("rules", index)))
+
+    def _add_rule(self, config: RuleConfig, place: _Place) -> None:
+        if config.name in self.rules:
+            first = self.rules[config.name].origin
+            self.problems.append(place.problem(f"{config.name!r} is the name of a rule at {first} already", "name"))
+            return
+        matched = MatchedRule(config.name, config.severity, config.description, self._routes(config, place))
+        origin = f"{place.file.path}:{place.file.line(place.location)}"
+        self.rules[config.name] = Rule(origin, matched, tuple(config.tests))
+        self._patterns[config.name] = config.pattern
+        self._places[config.name] = place
+
+    def _routes(self, config: RuleConfig, place: _Place) -> tuple[Route, ...]:
+        if config.targets is None:
+            return tuple(Route(target) for target in self.default_targets)
+        routes: dict[str, Route] = {}
+        for index, entry in enumerate(config.targets):
+            reference = entry if isinstance(entry, TargetReference) else TargetReference(target=entry)
+            if reference.target not in self.targets:
+                hint = near_miss(reference.target, self.targets)
+                self.problems.append(place.problem(f"no target is called {reference.target!r}{hint}", "targets", index))
+            elif reference.target in routes:
+                self.problems.append(place.problem(f"{reference.target!r} stands here twice", "targets", index))
+            else:
+                routes[reference.target] = self._route(reference, place, index)
+        return tuple(routes.values())
+
+    def _route(self, reference: TargetReference, place: _Place, index: int) -> Route:
+        if reference.input_transformer is None:
+            return Route(reference.target)
+        try:
+            return Route(reference.target, InputTransformer(reference.input_transformer))
+        except ValueError as error:
+            self.problems.append(place.problem(str(error), "targets", index, "input_transformer"))
+            return Route(reference.target)
+
+    def compile(self) -> Matcher | None:
+        """Return the matcher of all rules; on a fault look at each pattern alone, to name every one that is wrong."""
+        try:
+            return Matcher(self._patterns)
+        except PatternError:
+            for name, pattern in self._patterns.items():
+                try:
+                    Matcher({name: pattern})
+                except PatternError as error:
+                    where = ("pattern",) if isinstance(pattern, str) else ("pattern", *_location(error.path))
+                    text = f"EventBridge refuses this: {error.reason} (at {error.path})"
+                    self.problems.append(self._places[name].problem(text, *where))
+            return None
+
+
+def _location(json_path: str) -> Location:
+    """Return "$.detail.a[0]" as ("detail", "a", 0)."""
+    return tuple(int(index) if index else name for index, name in _PATH_PART.findall(json_path))

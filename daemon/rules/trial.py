@@ -1,0 +1,55 @@
+"""Runs the tests written beside the rules: `vigild test` prints the verdicts, exits with 1 when one is wrong.
+
+A test's event goes through the same decoder as a delivered one, so a CloudTrail record may stand there as S3 holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from daemon.decode import DecodeLimits, Decoder
+from daemon.errors import DecodeError
+from daemon.event import Delivery, Rejection
+from daemon.rules import Rule, RuleSet
+from daemon.rules.model import RuleTest
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one test."""
+
+    rule: Rule
+    test: RuleTest
+    matched: bool
+    fault: str = ""
+    """Why the event could not be read, else empty."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rule did as the test says."""
+        return not self.fault and self.matched == self.test.match
+
+
+def run_tests(rule_set: RuleSet) -> Iterator[Verdict]:
+    """Yield a verdict for each test of each rule, in order."""
+    decoder = Decoder(DecodeLimits())
+    for rule in rule_set.rules.values():
+        for test in rule.tests:
+            yield _try(rule_set, decoder, rule, test)
+
+
+def _try(rule_set: RuleSet, decoder: Decoder, rule: Rule, test: RuleTest) -> Verdict:
+    body = orjson.dumps(test.event)
+    delivery = Delivery(source="test", identity="test", body=body, receipt=None, received_at=0.0)
+    matched: set[str] = set()
+    for item in decoder.decode(delivery):
+        if isinstance(item, Rejection):
+            return Verdict(rule, test, matched=False, fault=f"{item.reason}: {item.detail}")
+        try:
+            matched.update(rule_set.matcher.find(item.body))
+        except DecodeError as error:
+            return Verdict(rule, test, matched=False, fault=str(error))
+    return Verdict(rule, test, matched=rule.matched.name in matched)

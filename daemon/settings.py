@@ -1,0 +1,153 @@
+"""The whole configuration: one YAML file, overridden by VIGILD_… environment variables; app.py builds from it.
+
+Each part's fields are declared beside the part (sources/, sinks/, state/, …); this is only their root.  The one place
+that reads the environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from daemon.clients import AwsSettings
+from daemon.decode import DecodeLimits
+from daemon.dispatch.dead_letters import DeadLetterConfig, FileDeadLetterConfig
+from daemon.errors import ConfigError
+from daemon.rules.model import Name
+from daemon.sinks import AnySinkConfig
+from daemon.sinks.stdout import StdoutConfig
+from daemon.sources import AnySourceConfig
+from daemon.state import StateConfig
+from daemon.telemetry.log import LogFormat, LogLevel
+from daemon.yaml_file import Strict, YamlFile, load_yaml, near_miss
+
+ENVIRONMENT_PREFIX = "VIGILD_"
+REDRIVE = "redrive"
+"""In place of a dead-letter place's name: leave what is rejected to the queue's own redrive policy."""
+
+
+class TelemetrySettings(Strict):
+    """What the daemon shows of itself."""
+
+    listen: str = Field(default="127.0.0.1:9464", pattern=r"^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$")
+    """Where /metrics, /livez and /readyz answer; port 0 takes a free one.  Beyond loopback only where a scraper or a
+    probe comes from outside."""
+    log_format: LogFormat = LogFormat.CONSOLE
+    log_level: LogLevel = LogLevel.INFO
+
+    @property
+    def host(self) -> str:
+        """The address to bind."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to bind."""
+        return int(self.listen.rpartition(":")[2])
+
+
+class LimitSettings(DecodeLimits):
+    """What bounds memory; sources stop receiving at these limits, nothing is dropped."""
+
+    max_in_flight_deliveries: int = Field(default=2_000, ge=1)
+    """Messages, files or runs of lines in hand at the same time."""
+    max_in_flight_bytes: int = Field(default=64 * 1024**2, ge=1024)
+    """Their bytes as received; one batch of each receiver may come on top."""
+
+
+class DedupeSettings(Strict):
+    """How repeats are recognised."""
+
+    window_events: int = Field(default=100_000, ge=2, le=10_000_000)
+    """Identities of settled events kept in memory, about 150 bytes each."""
+    retention_seconds: float = Field(default=14 * 86_400.0, ge=60)
+    """How long a finished intent is remembered.  The default is the longest that SQS keeps a message."""
+    session_seconds: float = Field(default=15.0, ge=1, le=300)
+    """After a crash, how long until others take over what the dead process had claimed."""
+
+
+class StopSettings(Strict):
+    """The ordered stop."""
+
+    poll_grace_seconds: float = Field(default=2.0, ge=0, le=30)
+    """How long receive calls under way may still bring messages."""
+    drain_seconds: float = Field(default=20.0, ge=0, le=3_600)
+    """How long work in hand may go on; then it goes back to its source."""
+
+
+class Settings(Strict, BaseSettings):
+    """Root of the configuration file."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__")
+
+    sources: dict[Name, AnySourceConfig] = {}
+    """Where events come from, by name."""
+    rules: list[Path] = Field(default_factory=lambda: [starter_pack()])
+    """Rule files, or folders of them; without it, the starter pack."""
+    targets: dict[Name, AnySinkConfig] = {"stdout": StdoutConfig(type="stdout")}
+    """Where alerts go, by name; without it, to standard output."""
+    default_targets: list[Name] | None = None
+    """The targets of rules that name none; without it, all targets."""
+    dead_letters: dict[Name, DeadLetterConfig] = {}
+    """Places for what cannot be read or delivered, by name; "default" is there unless given here."""
+    state: StateConfig = StateConfig()
+    dedupe: DedupeSettings = DedupeSettings()
+    limits: LimitSettings = LimitSettings()
+    stop: StopSettings = StopSettings()
+    aws: AwsSettings = AwsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file."""
+        return env_settings, init_settings
+
+    @field_validator("dead_letters")
+    @classmethod
+    def _add_default_place(cls, places: dict[str, Any]) -> dict[str, Any]:
+        return {"default": FileDeadLetterConfig(), **places}
+
+    @model_validator(mode="after")
+    def _check_references(self) -> Settings:
+        for target in self.default_targets or ():
+            if target not in self.targets:
+                raise ValueError(f"default_targets: no target is called {target!r}{near_miss(target, self.targets)}")
+        for kind, parts in (("sources", self.sources), ("targets", self.targets)):
+            for name, config in parts.items():
+                place = config.dead_letter
+                if place not in self.dead_letters and not (kind == "sources" and place == REDRIVE):
+                    hint = near_miss(place, self.dead_letters)
+                    raise ValueError(f"{kind}.{name}.dead_letter: no place is called {place!r}{hint}")
+        return self
+
+
+def starter_pack() -> Path:
+    """Return the folder of the rules that come with vigild: inside the package where it was installed from a wheel."""
+    package = Path(__file__).parent
+    packaged = package / "starter_pack"
+    return packaged if packaged.is_dir() else package.parent / "config" / "rules"
+
+
+def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Return the settings of a file (None: the defaults), with `overrides` of the command line put over its top level.
+
+    Raises ConfigError with every fault, each with file, line and field.
+    """
+    file = load_yaml(path) if path is not None else YamlFile(Path("defaults"), {}, {(): 1})
+    data = file.data if file.data is not None else {}
+    if not isinstance(data, dict):
+        raise ConfigError(file.problem((), "must be a mapping"))
+    try:
+        return Settings(**{**data, **(overrides or {})})
+    except ValidationError as error:
+        raise ConfigError(*file.problems(error)) from error

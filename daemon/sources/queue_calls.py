@@ -1,0 +1,134 @@
+"""The calls of one SQS queue, and nothing else: sqs.py, visibility.py and acks.py talk to SQS through this class only.
+
+Answers are turned into our own types here, errors by clients/; batches name the entries that failed by their place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from daemon.clients import AwsClients, aws_errors, entry_error
+from daemon.errors import EffectError
+
+BATCH_ENTRIES = 10
+"""The most entries of a batch call and messages of a receive.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+
+_SYSTEM_ATTRIBUTES = ["ApproximateReceiveCount", "MessageGroupId", "SentTimestamp"]
+_REGION_IN_HOST = re.compile(r"(?:^|\.)sqs(?:-fips)?\.([a-z]{2}[a-z0-9-]*-\d)\.|^([a-z]{2}[a-z0-9-]*-\d)\.queue\.")
+"""sqs.<region>.amazonaws.com[.cn], sqs-fips., vpce-....sqs.<region>.vpce.amazonaws.com, sqs.<region>.api.aws, and the
+legacy <region>.queue.amazonaws.com."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A received message."""
+
+    message_id: str
+    handle: str
+    body: bytes
+    attributes: Mapping[str, str]
+    """System attributes: ApproximateReceiveCount, SentTimestamp, on FIFO queues MessageGroupId."""
+
+
+class QueueAddress(msgspec.Struct, frozen=True):
+    """Names a queue: by its URL, or by name, owner (None: the caller's own account) and region (None: the default)."""
+
+    url: str | None
+    name: str | None = None
+    owner_account_id: str | None = None
+    region: str | None = None
+
+
+class QueueCalls:
+    """The calls of one queue; every one raises RetryableError or PermanentError.  `reach` comes first."""
+
+    def __init__(self, aws: AwsClients, address: QueueAddress, wait_seconds: int) -> None:
+        self._aws = aws
+        self._address = address
+        self._wait_seconds = wait_seconds
+        self._region = address.region or (region_of(address.url) if address.url else None)
+        self._url = address.url
+
+    async def reach(self) -> str:
+        """Find the queue's URL, where only its name is known, and return it."""
+        if self._url is None:
+            owner = {"QueueOwnerAWSAccountId": self._address.owner_account_id} if self._address.owner_account_id else {}
+            client = await self._client()
+            with aws_errors():
+                answer = await client.get_queue_url(QueueName=self._address.name, **owner)
+            self._url = str(answer["QueueUrl"])
+        return self._url
+
+    async def receive(self, most: int, hidden_seconds: int) -> list[Message]:
+        """Wait for up to `most` messages, hidden from others for so long from now on."""
+        client = await self._aws.client("sqs", self._region, long_poll_seconds=float(self._wait_seconds))
+        with aws_errors():
+            answer = await client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=most,
+                WaitTimeSeconds=self._wait_seconds,
+                VisibilityTimeout=hidden_seconds,
+                MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
+            )
+        return [read_message(message) for message in answer.get("Messages", ())]
+
+    async def delete(self, handles: Sequence[str]) -> dict[int, EffectError]:
+        """Delete up to BATCH_ENTRIES messages; return the failed ones by place."""
+        client = await self._client()
+        with aws_errors():
+            answer = await client.delete_message_batch(
+                QueueUrl=self._url,
+                Entries=[{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(handles)],
+            )
+        return _failed(answer)
+
+    async def hide(self, messages: Sequence[tuple[str, int]]) -> dict[int, EffectError]:
+        """Hide up to BATCH_ENTRIES messages, each (handle, seconds from now on; 0 = show it at once).
+
+        Returns the failed ones by place.
+        """
+        client = await self._client()
+        with aws_errors():
+            answer = await client.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(place), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+                    for place, (handle, seconds) in enumerate(messages)
+                ],
+            )
+        return _failed(answer)
+
+    async def attributes(self) -> dict[str, str]:
+        """Return the queue's attributes (GetQueueAttributes, All)."""
+        client = await self._client()
+        with aws_errors():
+            answer = await client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
+        return dict(answer.get("Attributes", {}))
+
+    async def _client(self) -> Any:
+        return await self._aws.client("sqs", self._region)
+
+
+def region_of(url: str) -> str | None:
+    """Return the region that an AWS queue URL names; None for an emulator's."""
+    found = _REGION_IN_HOST.search(urlsplit(url).hostname or "")
+    return found and (found[1] or found[2])
+
+
+def read_message(answer: Mapping[str, Any]) -> Message:
+    """Turn one message of an answer into ours; half a surrogate pair, which JSON can carry, must not stop the rest."""
+    return Message(
+        message_id=answer["MessageId"],
+        handle=answer["ReceiptHandle"],
+        body=answer["Body"].encode("utf-8", "surrogatepass"),
+        attributes=answer.get("Attributes", {}),
+    )
+
+
+def _failed(answer: Mapping[str, Any]) -> dict[int, EffectError]:
+    return {int(entry["Id"]): entry_error(entry) for entry in answer.get("Failed", ())}

@@ -1,0 +1,186 @@
+"""StateStore in one SQLite file: the embedded default.  Several processes of one host may share the file (WAL).
+
+dedupe/ and sources/ call it through the StateStore protocol.  SQLite blocks, so every call runs in one worker thread;
+one connection, one statement at a time, one transaction a batch.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.clock import Clock
+from daemon.errors import StateError
+from daemon.state.base import ABSENT, Conflict, Delete, Item, Write
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS items (
+    key TEXT PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, expires_at REAL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS items_by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL;
+"""
+_SCHEMA_VERSION = 1
+_PAGE_BYTES = 4096
+_SCAN_ITEMS = 500
+_PURGE_ITEMS = 2_000
+_AFTER_ANY_KEY = "\U0010ffff"
+
+
+class SqliteConfig(BaseModel):
+    """State in one file on this host."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    type: Literal["sqlite"] = "sqlite"
+    path: Path = Path("var/state.sqlite")
+    """The file; its folder is made when missing.  Not on a network file system: SQLite's locks do not hold there."""
+    max_bytes: int = Field(default=4 * 1024**3, ge=1024**2)
+    """The file grows no further; when it is full, intents wait and the daemon is not ready."""
+    busy_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    """How long to wait for another process that writes."""
+
+
+class SqliteStore:
+    """See StateStore.  Open with `await SqliteStore.open(config, clock)`."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._turn = CapacityLimiter(1)
+
+    @classmethod
+    async def open(cls, config: SqliteConfig, clock: Clock) -> SqliteStore:
+        """Open or create the file.  Raises StateError where it cannot be used."""
+        return cls(await to_thread.run_sync(_connect, config), clock)
+
+    async def get(self, keys: Sequence[str]) -> list[Item | None]:
+        """See StateStore."""
+        now = self._clock.now()
+        return await self._run(lambda: [self._read(key, now) for key in keys])
+
+    async def put(self, writes: Sequence[Write]) -> list[Item | Conflict]:
+        """See StateStore."""
+        now = self._clock.now()
+
+        def write_all() -> list[Item | Conflict]:
+            with self._transaction():
+                return [self._write(write, now) for write in writes]
+
+        return await self._run(write_all)
+
+    async def delete(self, deletes: Sequence[Delete]) -> list[Conflict | None]:
+        """See StateStore."""
+        now = self._clock.now()
+
+        def delete_all() -> list[Conflict | None]:
+            with self._transaction():
+                return [self._remove(delete, now) for delete in deletes]
+
+        return await self._run(delete_all)
+
+    async def scan(self, prefix: str) -> AsyncIterator[Item]:
+        """See StateStore."""
+        after, first = prefix, True
+        while True:
+            page = await self._run(self._page, prefix, after, first)
+            for item in page:
+                yield item
+            if len(page) < _SCAN_ITEMS:
+                return
+            after, first = page[-1].key, False
+
+    async def purge(self) -> int:
+        """See StateStore."""
+        now = self._clock.now()
+
+        def purge_some() -> int:
+            with self._transaction():
+                return self._connection.execute(
+                    "DELETE FROM items WHERE key IN (SELECT key FROM items WHERE expires_at <= ? LIMIT ?)",
+                    (now, _PURGE_ITEMS),
+                ).rowcount
+
+        return await self._run(purge_some)
+
+    async def close(self) -> None:
+        """See StateStore."""
+        await self._run(self._connection.close)
+
+    async def _run(self, work: Callable[..., T], *args: object) -> T:
+        try:
+            return await to_thread.run_sync(work, *args, limiter=self._turn)
+        except sqlite3.Error as error:
+            raise StateError(f"sqlite: {error}") from error
+
+    def _transaction(self) -> sqlite3.Connection:
+        # IMMEDIATE: a reader that turns writer half-way can only fail, so the write lock is taken first.
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection
+
+    def _read(self, key: str, now: float) -> Item | None:
+        row = self._connection.execute("SELECT value, version, expires_at FROM items WHERE key = ?", (key,)).fetchone()
+        if row is None or (row[2] is not None and row[2] <= now):
+            return None
+        return Item(key, row[0], row[1], row[2])
+
+    def _write(self, write: Write, now: float) -> Item | Conflict:
+        if write.expect is not None:
+            current = self._read(write.key, now)
+            if (current.version if current else ABSENT) != write.expect:
+                return Conflict(current)
+        version = secrets.randbits(62) + 1
+        self._connection.execute(
+            "INSERT OR REPLACE INTO items (key, value, version, expires_at) VALUES (?, ?, ?, ?)",
+            (write.key, write.value, version, write.expires_at),
+        )
+        return Item(write.key, write.value, version, write.expires_at)
+
+    def _remove(self, delete: Delete, now: float) -> Conflict | None:
+        if delete.expect is not None:
+            current = self._read(delete.key, now)
+            if (current.version if current else ABSENT) != delete.expect:
+                return Conflict(current)
+        self._connection.execute("DELETE FROM items WHERE key = ?", (delete.key,))
+        return None
+
+    def _page(self, prefix: str, after: str, first: bool) -> list[Item]:  # noqa: FBT001 - one caller, above
+        rows = self._connection.execute(
+            f"SELECT key, value, version, expires_at FROM items WHERE key {'>=' if first else '>'} ? AND key < ?"  # noqa: S608
+            " AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?",
+            (after, prefix + _AFTER_ANY_KEY, self._clock.now(), _SCAN_ITEMS),
+        )
+        return [Item(*row) for row in rows]
+
+
+def _connect(config: SqliteConfig) -> sqlite3.Connection:
+    try:
+        config.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            config.path, timeout=config.busy_timeout_seconds, isolation_level=None, check_same_thread=False
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(f"sqlite: cannot open {config.path}: {error}") from error
+    try:
+        # NORMAL loses the last commits when the machine (not the process) dies: claims and positions are lost
+        # together, so the events are read again, which at-least-once allows.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA max_page_count = {config.max_bytes // _PAGE_BYTES}")
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found > _SCHEMA_VERSION:
+            raise StateError(f"sqlite: {config.path} was written by a newer vigild (schema {found})")
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        config.path.chmod(0o600)
+    except (OSError, sqlite3.Error) as error:
+        connection.close()
+        raise StateError(f"sqlite: cannot use {config.path}: {error}") from error
+    return connection

@@ -1,0 +1,139 @@
+"""YAML files with the line of every field, and the model base that turns a slip into a sentence with the near miss.
+
+settings.py and rules.py read their files through it; every configuration model of the daemon derives from Strict.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from daemon.errors import ConfigError
+from daemon.yaml_build import Location, YamlFault, build
+
+_MOST_BYTES = 64 * 1024**2
+
+
+class Strict(BaseModel):
+    """Base of configuration models: frozen, documented by attribute docstrings, no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_fields(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            known = _field_names(cls)
+            for key in data:
+                if key not in known:
+                    raise PydanticCustomError(
+                        "unknown_field", "unknown field{hint}", {"field": key, "hint": near_miss(str(key), known)}
+                    )
+        return data
+
+
+def _field_names(model: type[BaseModel]) -> list[str]:
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        if field.alias is None or model.model_config.get("populate_by_name"):
+            names.append(name)
+        if field.alias is not None:
+            names.append(field.alias)
+    return names
+
+
+def near_miss(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" or, with nothing close, "; known: ...", "" where nothing is known."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known: {', '.join(names)}" if names else ""
+
+
+class YamlFile:
+    """A parsed file: `data` as plain Python, and where everything stands."""
+
+    def __init__(self, path: Path, data: Any, lines: dict[Location, int]) -> None:
+        self.path = path
+        self.data = data
+        self._lines = lines
+
+    def line(self, location: Location) -> int:
+        """Return the line of a field, or of the nearest field around it that the file has; lines count from 1."""
+        return self._lines[self._nearest(location)]
+
+    def _nearest(self, location: Location) -> Location:
+        """Drop what pydantic puts into a location beyond the file's own keys (the tag of a chosen union member)."""
+        found: Location = ()
+        for part in location:
+            if (*found, part) in self._lines:
+                found = (*found, part)
+        return found
+
+    def problem(self, location: Location, message: str) -> str:
+        """Return "path:line: field: message"."""
+        nearest = self._nearest(location)
+        field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in nearest).lstrip(".")
+        return (
+            f"{self.path}:{self._lines[nearest]}: {field}: {message}"
+            if field
+            else (f"{self.path}:{self._lines[nearest]}: {message}")
+        )
+
+    def problems(self, error: ValidationError, base: Location = ()) -> list[str]:
+        """Return a line for each fault pydantic found in the part of the file under `base`."""
+        return [self.problem((*base, *_location(detail)), _sentence(detail)) for detail in error.errors()]
+
+
+def _location(detail: ErrorDetails) -> Location:
+    field = detail.get("ctx", {}).get("field")
+    return (*detail["loc"], field) if detail["type"] == "unknown_field" and field is not None else detail["loc"]
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    if detail["type"] == "union_tag_invalid":
+        expected = [tag.strip("' ") for tag in str(context["expected_tags"]).split(",")]
+        return f"unknown type {context['tag']!r}{near_miss(str(context['tag']), expected)}"
+    if detail["type"] == "union_tag_not_found":
+        return "'type' is missing"
+    if detail["type"] == "missing":
+        return f"{detail['loc'][-1]!r} is missing"
+    if detail["type"] == "unknown_field":
+        return detail["msg"]
+    return detail["msg"].removeprefix("Value error, ")
+
+
+def load_yaml(path: Path) -> YamlFile:
+    """Read a file.
+
+    Raises ConfigError with path and line: unreadable, over 64 MiB, not UTF-8, not YAML, more than one document, a key
+    twice, too many values, or nested deeper than 200.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    if len(text) > _MOST_BYTES:
+        raise ConfigError(f"{path}: larger than {_MOST_BYTES} bytes")
+    try:
+        return YamlFile(path, *build(text.decode()))
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8") from error
+    except YamlFault as error:
+        raise ConfigError(f"{path}:{error.line}: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        raise ConfigError(f"{path}:{mark.line + 1 if mark else 1}: {what}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: {error}") from error

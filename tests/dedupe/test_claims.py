@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
+from daemon.dedupe.session import Session
+from daemon.state import StateConfig, open_store
+from daemon.state.base import StateStore
+from daemon.telemetry import build_telemetry
+from tests.clocks import HandWound
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def clock() -> HandWound:
+    return HandWound()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: HandWound) -> AsyncIterator[StateStore]:
+    store = await open_store(StateConfig(path=tmp_path / "state.sqlite"), clock)
+    yield store
+    await store.close()
+
+
+async def process(store: StateStore, clock: HandWound) -> tuple[Session, Claims]:
+    """Return what one daemon process has: a session of its own on the shared store."""
+    session = Session(store, clock, build_telemetry(clock=clock), ttl_seconds=15)
+    await session.renew()
+    return session, Claims(store, session, clock, retention_seconds=3600)
+
+
+async def claim_one(claims: Claims, intent: str = "intent") -> Held | Busy | Final:
+    (answer,) = await claims.claim([intent])
+    return answer
+
+
+async def test_one_of_two_processes_gets_a_claim(store: StateStore, clock: HandWound) -> None:
+    """While the first one lives, the second sees the intent busy."""
+    _, first = await process(store, clock)
+    _, second = await process(store, clock)
+
+    assert isinstance(await claim_one(first), Held)
+    assert isinstance(await claim_one(second), Busy)
+
+
+async def test_a_confirmed_intent_is_final_for_all_until_retention_ends(store: StateStore, clock: HandWound) -> None:
+    """Done stays done for every process, and is forgotten after the retention."""
+    _, first = await process(store, clock)
+    _, second = await process(store, clock)
+    held = await claim_one(first)
+    assert isinstance(held, Held)
+    assert await first.confirm(held, ClaimState.DONE)
+
+    assert await claim_one(first) == await claim_one(second) == Final("intent", ClaimState.DONE)
+    clock.time += 3601
+    assert isinstance(await claim_one(second), Held)
+
+
+async def test_a_released_intent_is_free_at_once(store: StateStore, clock: HandWound) -> None:
+    """What was given back can be claimed by anyone."""
+    _, first = await process(store, clock)
+    _, second = await process(store, clock)
+    held = await claim_one(first)
+    assert isinstance(held, Held)
+    await first.release([held])
+
+    assert isinstance(await claim_one(second), Held)
+
+
+async def test_a_dead_process_loses_its_claims_when_its_session_lapses(store: StateStore, clock: HandWound) -> None:
+    """After a crash others take over, but not before the session's end."""
+    _, dead = await process(store, clock)
+    survivor_session, survivor = await process(store, clock)
+    await claim_one(dead)
+    clock.time += 14
+    await survivor_session.renew()
+    assert isinstance(await claim_one(survivor), Busy)
+    clock.time += 2
+
+    assert isinstance(await claim_one(survivor), Held)
+
+
+async def test_a_paused_process_notices_that_its_claim_was_taken(store: StateStore, clock: HandWound) -> None:
+    """A process that slept through its session must not act on, confirm or release a claim that others took over."""
+    paused_session, paused = await process(store, clock)
+    held = await claim_one(paused)
+    assert isinstance(held, Held)
+    clock.time += 120
+    _, survivor = await process(store, clock)
+    taken = await claim_one(survivor)
+    assert isinstance(taken, Held)
+    await paused_session.renew()
+
+    assert not await paused.still_held(held)
+    assert not await paused.confirm(held, ClaimState.DONE)
+    await paused.release([held])
+    assert await survivor.confirm(taken, ClaimState.DONE)
+
+
+async def test_a_paused_process_keeps_what_nobody_took(store: StateStore, clock: HandWound) -> None:
+    """A lapse during which nobody asked costs nothing but a look."""
+    session, claims = await process(store, clock)
+    held = await claim_one(claims)
+    assert isinstance(held, Held)
+    clock.time += 120
+    await session.renew()
+
+    assert await claims.still_held(held)
+    assert await claims.confirm(held, ClaimState.DONE)
+
+
+async def test_an_intent_twice_in_a_batch_is_held_once(store: StateStore, clock: HandWound) -> None:
+    """Of equal intents in one call the first is held, the others are busy, and a second call sees it busy too."""
+    _, claims = await process(store, clock)
+    answers = await claims.claim(["a", "b", "a"])
+
+    assert [type(answer) for answer in answers] == [Held, Held, Busy]
+    assert isinstance(await claim_one(claims, "a"), Busy)
+
+
+async def test_a_claim_whose_answer_was_lost_can_be_made_again(store: StateStore, clock: HandWound) -> None:
+    """A claim of our own session that no task of ours knows of is taken over, not waited for."""
+    session, claims = await process(store, clock)
+    await claim_one(claims)
+    same_process_after_lost_answer = Claims(store, session, clock, retention_seconds=3600)
+
+    assert isinstance(await claim_one(same_process_after_lost_answer), Held)
+
+
+async def test_confirming_again_after_a_lost_answer_succeeds(store: StateStore, clock: HandWound) -> None:
+    """A confirmation that got through without its answer may be repeated."""
+    _, claims = await process(store, clock)
+    held = await claim_one(claims)
+    assert isinstance(held, Held)
+
+    assert await claims.confirm(held, ClaimState.DONE)
+    assert await claims.confirm(held, ClaimState.DONE)
