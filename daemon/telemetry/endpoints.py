@@ -45,11 +45,13 @@ def serve_endpoints(host: str, port: int, metrics: Metrics, health: Health) -> I
     Raises ConfigError where the address cannot be bound.
     """
     with start_blocking_portal("asyncio") as portal:
-        runner = web.AppRunner(_application(metrics, health), access_log=None, keepalive_timeout=30)
+        runner = web.AppRunner(
+            _application(metrics, health), access_log=None, keepalive_timeout=30, shutdown_timeout=1.0
+        )
         portal.call(runner.setup)
         try:
             try:
-                portal.call(web.TCPSite(runner, host, port, shutdown_timeout=1.0).start)
+                portal.call(web.TCPSite(runner, host, port).start)
             except OSError as error:
                 raise ConfigError(f"telemetry.listen: cannot bind {host}:{port}: {error.strerror}") from error
             yield int(runner.addresses[0][1])
