@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from math import prod
 from typing import Any, Final, TypeAlias
 
 from daemon.match.eventbridge.operators import Scalar
@@ -17,8 +18,8 @@ from daemon.match.eventbridge.operators import Scalar
 MAX_ROUTES: Final = 256
 """How many ways of spreading fields over two spellings of their path are tried for one alternative and event.
 
-Only an event that spells one path in two ways within one object, both holding arrays of objects, needs more than one;
-past the bound each such field is settled for itself, which may let an alternative match that should not.
+Only an event that spells one path in two ways within one object, both leading to values that satisfy, needs more than
+one; past the bound each field is settled for itself, which may let an alternative match that should not.
 """
 
 
@@ -58,17 +59,14 @@ class Consistency:
     def _object_holds(self, value: dict[str, Any], wanted: Wanted) -> bool:
         dotted = [name for name in value if "." in name]
         ways = {number: _ways(value, dotted, steps) for number, steps in wanted.items()}
-        combinations = 1
-        for names in ways.values():
-            combinations *= len(names)
-        if combinations == 0:
-            return False
-        if combinations > 1:
+        combinations = prod(map(len, ways.values()))
+        if combinations > 1 and len(wanted) > 1:
+            for number, names in ways.items():
+                steps = wanted[number]
+                ways[number] = [name for name in names if self.holds(value[name], {number: _rest(name, steps)})]
+            combinations = prod(map(len, ways.values()))
             if combinations > self._routes_left:
-                return all(
-                    any(self.holds(value[name], {number: _rest(name, wanted[number])}) for name in names)
-                    for number, names in ways.items()
-                )
+                return True
             self._routes_left -= combinations
         return any(self._split_holds(value, wanted, names) for names in product(*ways.values()))
 

@@ -77,14 +77,18 @@ def _define(node: Node, fields: list[Steps]) -> None:
     attributes = {name: f"f{number}" for number, name in enumerate(names)}
     for child in node.children.values():
         _define(child, fields)
-    types = [(attributes[name], _type_of(node.children.get(name)), UNSET) for name in names]
+    types = [(attributes[name], _type_of(node.children.get(name), fields), UNSET) for name in names]
     node.struct = msgspec.defstruct(
         "Projection", types, rename={attributes[name]: name for name in names}, gc=False, eq=False
     )
     node.attributes = {name: attributes[name] for name in node.children}
 
 
-def _type_of(node: Node | None) -> Any:
+def _type_of(node: Node | None, fields: list[Steps]) -> Any:
     if node is None:
         return _NEVER
-    return node.struct | _SCALAR | UnsetType | _SCALARS if node.is_field else node.struct | _SCALAR | UnsetType
+    if node.is_field:
+        return node.struct | _SCALAR | UnsetType | _SCALARS
+    if node.steps in fields:  # a field that is read under another spelling
+        return node.struct | UnsetType
+    return node.struct | _SCALAR | UnsetType
