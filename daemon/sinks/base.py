@@ -67,6 +67,7 @@ class SinkConfig(Strict):
     dead_letter: str = "default"
     """The place for notices that finally failed, one of `dead_letters`."""
     retry: RetryConfig = RetryConfig()
+    """What is tried before a notice is parked."""
     max_concurrency: int = Field(default=8, ge=1, le=256)
     """How many notices are under way to this target at the same time."""
     timeout_seconds: float = Field(default=10.0, gt=0, le=300)
