@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from daemon.clients import AwsClients
 from daemon.clock import Clock
@@ -40,7 +40,7 @@ class Notice:
     content_type: str
     """Of `body`: application/json or text/plain."""
     subject: str
-    """One line for people, without control characters, at most 100 characters (the limit of an SNS subject)."""
+    """One line for people, without control characters, of fewer than 100 characters (the limit of SNS)."""
 
 
 class RetryConfig(Strict):
@@ -61,7 +61,9 @@ class RetryConfig(Strict):
 
 
 class SinkConfig(Strict):
-    """What every sink's configuration has."""
+    """What every sink's configuration has.  Errors do not quote what was given: it may be a secret."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     type: str
     dead_letter: str = "default"
