@@ -21,6 +21,7 @@ from daemon.sinks.appender import FileAppender
 from daemon.sinks.base import SinkContext
 from daemon.sinks.message import LARGEST_MESSAGE_BYTES, Message
 from daemon.sinks.sqs import QueueSender, QueueUrl
+from daemon.sinks.text import json_text
 from daemon.telemetry.conditions import ParkingFailed
 from daemon.telemetry.signals import LetterParked
 from daemon.yaml_file import Strict
@@ -75,6 +76,11 @@ def rejection_letter(delivery: Delivery, rejection: Rejection, now: float) -> De
         attempts=delivery.attempt,
         **_quote_body(rejection.body),
     )
+
+
+def _text(letter: DeadLetter) -> str:
+    """Return the letter as one line that files and queues take: the event in it is as it came, line ends and all."""
+    return json_text(msgspec.json.encode(letter))
 
 
 class FileDeadLetterConfig(Strict):
@@ -150,7 +156,7 @@ class FileDeadLetters:
 
     async def park(self, letter: DeadLetter) -> None:
         """See DeadLetterPlace."""
-        await self._appender.append(msgspec.json.encode(letter))
+        await self._appender.append(_text(letter).encode())
 
 
 class QueueDeadLetters:
@@ -162,9 +168,8 @@ class QueueDeadLetters:
 
     async def park(self, letter: DeadLetter) -> None:
         """See DeadLetterPlace."""
-        text = msgspec.json.encode(letter).decode()
         message = Message(
-            text, {"reason": letter.reason, "name": letter.name}, group=letter.name, deduplication=letter.id
+            _text(letter), {"reason": letter.reason, "name": letter.name}, group=letter.name, deduplication=letter.id
         )
         if message.size > LARGEST_MESSAGE_BYTES:
             await self._spare.park(letter)

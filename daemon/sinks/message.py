@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +14,8 @@ from daemon.sinks.text import message_text
 LARGEST_MESSAGE_BYTES = 1_048_576
 """Text and attributes together (API references: SQS SendMessage; SNS Publish, where a topic's MaximumMessageSize may
 lower it, to 256 KiB unless set: then SNS itself refuses)."""
+
+_TOKEN = re.compile(r"[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,13 @@ class Message:
             }
         }
         if fifo:
-            parameters |= {"MessageGroupId": self.group, "MessageDeduplicationId": self.deduplication}
+            parameters |= {"MessageGroupId": _token(self.group), "MessageDeduplicationId": _token(self.deduplication)}
         return parameters
+
+
+def _token(text: str) -> str:
+    """Return the text where it can be a group or deduplication id (SQS API reference, SendMessage), else its hash."""
+    return text if _TOKEN.fullmatch(text) else hashlib.sha256(text.encode()).hexdigest()
 
 
 def message_of(notice: Notice) -> Message:

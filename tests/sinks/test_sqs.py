@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 
@@ -72,6 +73,15 @@ async def test_what_is_over_the_limit_is_not_sent(faulty: tuple[Server, AwsClien
     with pytest.raises(PermanentError, match=f"{LARGEST_MESSAGE_BYTES + 1} bytes"):
         await _sender(aws).send(Message(exact.text + "x", exact.attributes, "", ""))
     assert server.requests == []
+
+
+def test_ids_of_any_text() -> None:
+    """What SQS would refuse as a group or deduplication id goes as its hash, the same at every attempt."""
+    allowed = Message("text", {}, "a" * 128, "!~").parameters(fifo=True)
+    assert (allowed["MessageGroupId"], allowed["MessageDeduplicationId"]) == ("a" * 128, "!~")
+    hashed = Message("text", {}, "a b", "caf\u00e9").parameters(fifo=True)
+    assert hashed["MessageGroupId"] == hashlib.sha256(b"a b").hexdigest()
+    assert hashed["MessageDeduplicationId"] == hashlib.sha256("caf\u00e9".encode()).hexdigest()
 
 
 async def test_an_oversized_event_is_a_permanent_error(roto_clients: AwsClients) -> None:
