@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from anyio import fail_after
 from pydantic import StringConstraints
 
-from daemon.clients import AwsClients, answered, aws_errors
+from daemon.clients import AwsClients, answered, aws_errors, region_of
 from daemon.sinks.base import Notice, SinkConfig, SinkContext
 from daemon.sinks.message import Message, message_of
 
 QueueUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#\s]+/[^?#\s]+$", max_length=512)]
-
-_REGION = re.compile(r"//(?:[^/]*\.)?sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-[0-9]+)\.")
 
 
 class SqsConfig(SinkConfig):
@@ -33,8 +30,7 @@ class QueueSender:
         self._aws = aws
         self._url = queue_url
         self._timeout = timeout_seconds
-        region = _REGION.search(queue_url)
-        self._region = region.group(1) if region else None
+        self._region = region_of(queue_url)
 
     async def open(self) -> None:
         """Make the client; sending makes it as well where this was left out.  Raises ConfigError without a region."""

@@ -5,14 +5,12 @@ Answers are turned into our own types here, errors by clients/; batches name the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
-from daemon.clients import AwsClients, aws_errors, entry_error
+from daemon.clients import AwsClients, aws_errors, entry_error, region_of
 from daemon.errors import EffectError
 
 BATCH_ENTRIES = 10
@@ -20,9 +18,6 @@ BATCH_ENTRIES = 10
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
 _SYSTEM_ATTRIBUTES = ["ApproximateReceiveCount", "MessageGroupId", "SentTimestamp"]
-_REGION_IN_HOST = re.compile(r"(?:^|\.)sqs(?:-fips)?\.([a-z]{2}[a-z0-9-]*-\d)\.|^([a-z]{2}[a-z0-9-]*-\d)\.queue\.")
-"""sqs.<region>.amazonaws.com[.cn], sqs-fips., vpce-....sqs.<region>.vpce.amazonaws.com, sqs.<region>.api.aws, and the
-legacy <region>.queue.amazonaws.com."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -112,12 +107,6 @@ class QueueCalls:
 
     async def _client(self) -> Any:
         return await self._aws.client("sqs", self._region)
-
-
-def region_of(url: str) -> str | None:
-    """Return the region that an AWS queue URL names; None for an emulator's."""
-    found = _REGION_IN_HOST.search(urlsplit(url).hostname or "")
-    return found and (found[1] or found[2])
 
 
 def read_message(answer: Mapping[str, Any]) -> Message:
