@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _SPARSE = 24
 
@@ -21,15 +21,15 @@ def bits_of(numbers: Iterable[int]) -> int:
     return int.from_bytes(octets, "little")
 
 
-def numbers_of(mask: int) -> list[int]:
-    """Return the set bits of `mask`, ascending."""
+def numbers_of(mask: int, numbers: Sequence[int]) -> list[int]:
+    """Return the elements of `numbers` whose bits are set in `mask`, in their order."""
     if mask.bit_count() > _SPARSE:
         octets = mask.to_bytes((mask.bit_length() + 7) >> 3, "little")
-        return [at << 3 | bit for at, octet in enumerate(octets) if octet for bit in _BITS[octet]]
+        return [numbers[at << 3 | bit] for at, octet in enumerate(octets) if octet for bit in _BITS[octet]]
     found = []
     while mask:
         highest = mask.bit_length() - 1
-        found.append(highest)
+        found.append(numbers[highest])
         mask ^= 1 << highest
     found.reverse()
     return found

@@ -7,21 +7,16 @@ one lookup that says which alternatives it lets through (table.py); what is left
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from daemon.errors import DecodeError, PatternError
-from daemon.match.eventbridge.bits import numbers_of
 from daemon.match.eventbridge.document import read_document
-from daemon.match.eventbridge.operators import Test
+from daemon.match.eventbridge.groups import Steps, group
 from daemon.match.eventbridge.pattern import Alternative, parse_pattern
 from daemon.match.eventbridge.program import Match, generate
 from daemon.match.eventbridge.projection import UnprojectableError, project
-from daemon.match.eventbridge.table import FieldTable
+from daemon.match.eventbridge.screen import screened
 from daemon.match.eventbridge.whole import WholeMatcher
-
-_REMEMBERED_BYTES = 32 * 1024 * 1024
-_BYTES_FOR_A_VALUE = 200
 
 
 class Matcher:
@@ -54,36 +49,25 @@ class Matcher:
         self._compile(alternatives)
 
     def _compile(self, alternatives: list[Alternative]) -> None:
-        conditions: dict[tuple[tuple[str, ...], int], list[tuple[int, tuple[Test, ...]]]] = {}
-        spellings: dict[tuple[str, ...], tuple[str, ...]] = {}
-        for number, alternative in enumerate(alternatives):
-            seen: Counter[tuple[str, ...]] = Counter()
+        groups = group(alternatives)
+        self._whole = WholeMatcher(groups)
+        spellings: dict[Steps, tuple[str, ...]] = {}
+        for alternative in alternatives:
             for condition in alternative:
-                steps = tuple(condition.path.split("."))
-                spellings.setdefault(steps, condition.names)
-                conditions.setdefault((steps, seen[steps]), []).append((number, condition.tests))
-                seen[steps] += 1
-        size = len(alternatives) // 8 + _BYTES_FOR_A_VALUE
-        capacity = max(_REMEMBERED_BYTES // size // max(len(conditions), 1), 16)
-        fields = [(steps, FieldTable(len(alternatives), held, capacity)) for (steps, _), held in conditions.items()]
-        fields.sort(key=lambda field: -field[1].selectivity)
-        fields_of: list[list[int]] = [[] for _ in alternatives]
-        for number, (_, table) in enumerate(fields):
-            for alternative_number in table.constrained:
-                fields_of[alternative_number].append(number)
-        self._whole = WholeMatcher([steps for steps, _ in fields], [table for _, table in fields], fields_of)
+                spellings.setdefault(condition.steps, condition.names)
         try:
             root = project(spellings)
         except UnprojectableError:
             self.match, self.find = self._match_whole, self._find_whole
         else:
-            named = [(spellings[steps], table) for steps, table in fields]
-            self.match = generate(root, named, self._names_of, self._match_whole)
-            self.find = generate(root, named, self._names_of, self._find_whole)
+            self.match, self.find = (
+                screened(groups, spellings, generate(root, groups, spellings, self._names_of, fallback))
+                for fallback in (self._match_whole, self._find_whole)
+            )
 
-    def _names_of(self, matched: int) -> list[str]:
-        owners = self._owners
-        return [self._names[owner] for owner in dict.fromkeys(owners[number] for number in numbers_of(matched))]
+    def _names_of(self, alternatives: list[int]) -> list[str]:
+        owners = dict.fromkeys(self._owners[number] for number in sorted(alternatives))
+        return [self._names[owner] for owner in owners]
 
     def _match_whole(self, event: bytes) -> list[str]:
         try:

@@ -50,6 +50,11 @@ class Condition:
         """The names joined with dots: fields of the same path are the same field."""
         return ".".join(self.names)
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The path taken apart at its dots."""
+        return tuple(self.path.split("."))
+
 
 Alternative = tuple[Condition, ...]
 

@@ -1,73 +1,137 @@
 """Generates the function that matches an event: decode into the projected type, look each field up, intersect.
 
 matcher.py calls `generate` once for each rule set.  The source holds nothing that comes from a pattern: fields and
-types are named by number, names of fields went into the type, values into the tables.
+types are numbered, the names of fields went into the type, values into the tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from daemon.match.eventbridge.bits import numbers_of
+from daemon.match.eventbridge.groups import Group, Steps
 from daemon.match.eventbridge.projection import Node
-from daemon.match.eventbridge.table import FieldTable
 
 Match: TypeAlias = Callable[[bytes], list[str]]
+Names: TypeAlias = tuple[str, ...]
+
+_TEMPLATE: Final = """\
+def match(event):
+ try:
+  n = decode(event)
+ except (ValueError, RecursionError):
+  return fallback(event)
+ found = nothing
+ try:
+{known}
+ except (KeyError, TypeError):
+  found = nothing
+{tables}
+ return names_of(found) if found else []
+"""
 
 
 def generate(
     root: Node,
-    fields: Sequence[tuple[tuple[str, ...], FieldTable]],
-    names_of: Callable[[int], list[str]],
+    groups: Sequence[Group],
+    spellings: Mapping[Steps, Names],
+    names_of: Callable[[list[int]], list[str]],
     fallback: Match,
 ) -> Match:
     """Return a function from an event to the names of the rules that match it.
 
-    `fields` gives the names on the way to each field, and its table; all alternatives that every table lets through
-    go to `names_of`, events that cannot be decoded as `root` to `fallback`.
+    `spellings` gives the names in `root` that lead to each field.  The alternatives found go to `names_of`, an event
+    that cannot be decoded as `root` to `fallback`.
     """
+    access = Access(root, spellings)
     constants: dict[str, Any] = {
         "decode": msgspec.json.Decoder(root.struct).decode,
-        "names_of": names_of,
         "fallback": fallback,
+        "names_of": names_of,
+        "nothing": (),
+        "numbers_of": numbers_of,
     }
-    lines = [
-        "def match(event):",
-        "    try:",
-        "        n = decode(event)",
-        "    except (ValueError, RecursionError):",
-        "        return fallback(event)",
-    ]
-    matched = None
-    loaded: dict[tuple[str, ...], str] = {(): "n"}
-    for number, (names, table) in enumerate(fields):
-        node, variable = _load(root, names[:-1], loaded, lines, constants)
-        constants[f"t{number}"] = table
-        found = f"t{number}[{variable}.{node.attributes[names[-1]]}]"
-        lines.append(f"    m = {found}" if matched is None else f"    m &= {found}")
-        lines.append("    if not m: return []")
-        matched = "m"
-    lines.append("    return names_of(m)" if matched else "    return []")
-    exec(compile("\n".join(lines), "<rule set>", "exec"), constants)  # noqa: S102 - numbers only, see above
-    generated: Match = constants["match"]
-    return generated
+    known = _lines(groups, access, constants, "known")
+    tables = _lines(groups, access, constants, "table")
+    source = _TEMPLATE.format(known="\n".join(known), tables="\n".join(tables))
+    return define(source, constants | access.constants)
 
 
-def _load(
-    root: Node, names: tuple[str, ...], loaded: dict[tuple[str, ...], str], lines: list[str], constants: dict[str, Any]
-) -> tuple[Node, str]:
-    """Add the lines that bring the object at `names` into a variable, an empty one where the event has no object."""
-    node = root
-    for depth, name in enumerate(names):
-        here, above = names[: depth + 1], loaded[names[:depth]]
-        attribute = node.attributes[name]
-        node = node.children[name]
-        if here not in loaded:
-            number = len(loaded)
-            loaded[here] = f"n{number}"
-            constants[f"type{number}"], constants[f"empty{number}"] = node.struct, node.struct()
-            lines.append(f"    n{number} = {above}.{attribute}")
-            lines.append(f"    if n{number}.__class__ is not type{number}: n{number} = empty{number}")
-    return node, loaded[names]
+def define(source: str, constants: dict[str, Any]) -> Match:
+    """Compile a function called `match` whose global names are `constants`."""
+    exec(compile(source, "<rule set>", "exec"), constants)  # noqa: S102 - our own templates and numbered names only
+    match: Match = constants["match"]
+    return match
+
+
+def _lines(groups: Sequence[Group], access: Access, constants: dict[str, Any], tables: str) -> Iterator[str]:
+    """Yield the lines that look values up in what tables know ("known") or in the tables themselves ("table")."""
+    loaded: set[Names] = {()}
+    for number, group in enumerate(groups):
+        if group.combinations is not None and tables == "known":
+            constants[f"combinations{number}"] = group.combinations
+            for steps, _ in group.fields:
+                yield from access.load(steps, loaded, "  ")
+            values = "".join(access.read(steps) + "," for steps, _ in group.fields)
+            yield f"  hits = combinations{number}.get(({values}))"
+            yield "  if hits: found = [*found, *hits]"
+        else:
+            yield from _table_lines(number, group, access, loaded, tables)
+            for place, (_, table) in enumerate(group.fields):
+                constants[f"{tables}{number}_{place}"] = table.known if tables == "known" else table
+            constants[f"alternatives{number}"] = group.alternatives
+
+
+def _table_lines(number: int, group: Group, access: Access, loaded: set[Names], tables: str) -> Iterator[str]:
+    for place, (steps, _) in enumerate(group.fields):
+        indent = "   " if place else "  "
+        yield from access.load(steps, loaded, indent)
+        yield f"{indent}m {'&' if place else ''}= {tables}{number}_{place}[{access.read(steps)}]"
+        yield "   if not m: break" if place else "  while m:"
+        if not place:  # only what is loaded before the loop is loaded after it
+            loaded = set(loaded)
+    yield f"   found = [*found, *numbers_of(m, alternatives{number})]"
+    yield "   break"
+
+
+class Access:
+    """How generated lines get at fields of the decoded event, which they call `n`."""
+
+    def __init__(self, root: Node, spellings: Mapping[Steps, Names]) -> None:
+        self.constants: dict[str, Any] = {}
+        """What the lines need besides."""
+        self._root = root
+        self._spellings = spellings
+        self._variables: dict[Names, str] = {(): "n"}
+
+    def load(self, steps: Steps, loaded: set[Names], indent: str) -> Iterator[str]:
+        """Yield the lines that bring the objects around a field into variables, empty where the event has none.
+
+        `loaded` has those that are there already, and gets the others.
+        """
+        around = self._spellings[steps][:-1]
+        for end in range(1, len(around) + 1):
+            names = around[:end]
+            if names not in loaded:
+                loaded.add(names)
+                variable = self._variables.setdefault(names, f"n{len(self._variables)}")
+                node = self._node(names)
+                self.constants[f"type_{variable}"], self.constants[f"empty_{variable}"] = node.struct, node.struct()
+                yield f"{indent}{variable} = {self._attribute(names)}"
+                yield f"{indent}if {variable}.__class__ is not type_{variable}: {variable} = empty_{variable}"
+
+    def read(self, steps: Steps) -> str:
+        """Return the expression for a field whose surroundings are loaded."""
+        return self._attribute(self._spellings[steps])
+
+    def _attribute(self, names: Names) -> str:
+        return f"{self._variables[names[:-1]]}.{self._node(names[:-1]).attributes[names[-1]]}"
+
+    def _node(self, names: Names) -> Node:
+        node = self._root
+        for name in names:
+            node = node.children[name]
+        return node

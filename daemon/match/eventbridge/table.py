@@ -17,17 +17,23 @@ from daemon.match.eventbridge.bits import bits_of
 from daemon.match.eventbridge.operators import AnythingBut, Exists, Positive, Scalar, Test
 from daemon.match.eventbridge.value_index import ValueIndex
 
-FieldValue: TypeAlias = Scalar | tuple[Scalar, ...] | UnsetType
+FieldValue: TypeAlias = Scalar | UnsetType
 
 LONGEST_REMEMBERED: Final = 256
+_AMBIGUOUS: Final = (0, 1)
+"""Never remembered: False and True would find them in a dict."""
 
 
-class FieldTable(dict[FieldValue, int]):
+class FieldTable:
     """Sets of alternatives (bits.py) by value; UNSET stands for a field that is not there."""
 
     def __init__(self, alternatives: int, conditions: Iterable[tuple[int, Sequence[Test]]], capacity: int) -> None:
-        """Take each alternative that has a condition on the field, with its tests, out of `alternatives` in all."""
-        super().__init__()
+        """Take each alternative that has a condition on the field, with its tests, out of `alternatives` in all.
+
+        At most `capacity` values are remembered.
+        """
+        self.known: dict[FieldValue, int] = {}
+        """What is remembered; a value that is not in here has to be looked up in the table itself."""
         self._alternatives = alternatives
         self._capacity = capacity
         self.constrained: list[int] = []
@@ -45,8 +51,17 @@ class FieldTable(dict[FieldValue, int]):
             for test in tests:
                 self._add(alternative, test)
         self._exclusions = Counter(self._excluding)
-        self.selectivity = len(self.constrained) - max(map(len, self._holders), default=0)
-        """How many alternatives a random value tends to rule out."""
+
+    @property
+    def survivors(self) -> int:
+        """How many alternatives a value lets through at worst, by a rough count."""
+        free = self._alternatives - len(self.constrained)
+        return free + len(self._with_present) + len(self._exclusions) + max(map(len, self._holders), default=0)
+
+    @property
+    def selective(self) -> set[int]:
+        """The alternatives that need one of a few values here, rather than any, none or any but a few."""
+        return set(self.constrained) - set(self._with_present) - set(self._with_absent) - set(self._excluding)
 
     def _add(self, alternative: int, test: Test) -> None:
         if isinstance(test, Exists):
@@ -86,23 +101,26 @@ class FieldTable(dict[FieldValue, int]):
     def _unless_excluded(self) -> int:
         return bits_of(self._exclusions)
 
-    def __missing__(self, value: FieldValue) -> int:
-        """Work out the alternatives for a value that is not remembered."""
-        if isinstance(value, tuple):
-            satisfied = 0
+    def __getitem__(self, value: FieldValue | list[Scalar]) -> int:
+        """Return the alternatives that a value, or any in a list, lets through."""
+        if isinstance(value, list):
+            satisfied = 0 if value else self.absent
             for element in value:
                 satisfied |= self[element]
-            return satisfied if value else self.absent
+            return satisfied
+        if value in _AMBIGUOUS:
+            return self._work_out(value)
+        known = self.known.get(value)
+        if known is not None:
+            return known
         if isinstance(value, str | int | float) or value is None:
             satisfied = self._work_out(value)
-            if value in (0, 1):  # False and True would find them
-                return satisfied
         else:
             satisfied, value = self.absent, UNSET
         if not isinstance(value, str) or len(value) <= LONGEST_REMEMBERED:
-            if len(self) >= self._capacity:
-                self.clear()
-            self[value] = satisfied
+            if len(self.known) >= self._capacity:
+                self.known.clear()
+            self.known[value] = satisfied
         return satisfied
 
     def _work_out(self, value: Scalar) -> int:

@@ -6,32 +6,36 @@ name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from daemon.errors import DecodeError, RejectReason
 from daemon.match.eventbridge.bits import bits_of, numbers_of
 from daemon.match.eventbridge.consistency import Consistency
 from daemon.match.eventbridge.document import undecoded
+from daemon.match.eventbridge.groups import Group, Steps
 from daemon.match.eventbridge.operators import Scalar
 from daemon.match.eventbridge.table import FieldTable
+
+Values: TypeAlias = dict[Steps, list[Scalar]]
 
 
 @dataclass(slots=True)
 class Trie:
     """The fields of a rule set by their steps."""
 
-    children: dict[str, Trie] = field(default_factory=dict)
-    fields: list[int] = field(default_factory=list)
-    """The numbers of the fields that end here."""
+    children: dict[str, Trie] = dataclasses.field(default_factory=dict)
+    field: Steps | None = None
+    """The field that ends here."""
 
-    def add(self, steps: Iterable[str], number: int) -> None:
-        """File field `number` under its steps."""
+    def add(self, steps: Steps) -> None:
+        """File a field."""
         node = self
         for step in steps:
             node = node.children.setdefault(step, Trie())
-        node.fields.append(number)
+        node.field = steps
 
     def follow(self, name: str) -> Trie | None:
         """Return where an event's name leads; a name with dots is several steps."""
@@ -44,44 +48,22 @@ class Trie:
 
 
 class WholeMatcher:
-    """Alternatives by the fields they have conditions on; a field may be several times among the numbered ones."""
+    """All groups of a rule set, by the fields that an event has."""
 
-    def __init__(
-        self, steps: Sequence[tuple[str, ...]], tables: Sequence[FieldTable], alternatives: Sequence[Sequence[int]]
-    ) -> None:
-        """Take steps and table of each field, and the fields of each alternative."""
-        self._steps = steps
-        self._tables = tables
-        self._fields_of = alternatives
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = [_WholeGroup(group) for group in groups]
         self._root = Trie()
-        for number, names in enumerate(steps):
-            self._root.add(names, number)
-        self._anchored: dict[int | None, list[int]] = {}
-        """The alternatives that need a field, each under one it needs; under None those that need none."""
-        for alternative, numbers in enumerate(alternatives):
-            needed = [number for number in numbers if not self._may_lack(alternative, number)]
-            anchor = max(needed, key=lambda number: tables[number].selectivity, default=None)
-            self._anchored.setdefault(anchor, []).append(alternative)
+        for steps in {steps for group in groups for steps, _ in group.fields}:
+            self._root.add(steps)
 
-    def _may_lack(self, alternative: int, number: int) -> bool:
-        return bool(self._tables[number].absent >> alternative & 1)
-
-    def match(self, document: dict[str, Any]) -> int:
-        """Return the alternatives that match, as bits; raise DecodeError where a field that counts is not UTF-8."""
+    def match(self, document: dict[str, Any]) -> list[int]:
+        """Return the numbers of the alternatives that match; raise DecodeError where a field is not UTF-8."""
         values, shared = self._collect(document)
-        matched = bits_of(a for anchor in (None, *values) for a in self._anchored.get(anchor, ()))
-        for number, found in values.items():
-            if not matched:
-                return 0
-            matched &= self._tables[number][tuple(found)]
-        survivors = [a for a in numbers_of(matched) if self._absent_suffices(a, values)]
-        if shared:
-            survivors = [a for a in survivors if self._is_consistent(document, a, values)]
-        return bits_of(survivors)
+        return [number for group in self._groups for number in group.match(values, document if shared else None)]
 
-    def _collect(self, document: dict[str, Any]) -> tuple[dict[int, list[Scalar]], bool]:
-        """Return the values of each field, and whether an array of objects or arrays is among their ways."""
-        values: dict[int, list[Scalar]] = {}
+    def _collect(self, document: dict[str, Any]) -> tuple[Values, bool]:
+        """Return the values of each field, and whether an array of objects or arrays is on the way to one."""
+        values: Values = {}
         shared = False
         pending: list[tuple[Any, Trie]] = [(document, self._root)]
         while pending:
@@ -94,19 +76,49 @@ class WholeMatcher:
             elif isinstance(value, list):
                 shared = shared or any(isinstance(element, list | dict) for element in value)
                 pending += [(element, node) for element in value]
-            elif node.fields:
+            elif node.field is not None:
                 if isinstance(value, str) and undecoded(value):
                     raise DecodeError(RejectReason.NOT_UTF8, "a field that rules look at is not UTF-8")
-                for number in node.fields:
-                    values.setdefault(number, []).append(value)
+                values.setdefault(node.field, []).append(value)
         return values, shared
 
-    def _absent_suffices(self, alternative: int, values: dict[int, list[Scalar]]) -> bool:
-        return all(number in values or self._may_lack(alternative, number) for number in self._fields_of[alternative])
 
-    def _is_consistent(self, document: dict[str, Any], alternative: int, values: dict[int, list[Scalar]]) -> bool:
-        def satisfied(number: int, value: Scalar) -> bool:
-            return bool(self._tables[number][value] >> alternative & 1)
+class _WholeGroup:
+    """One group; each alternative is filed under one field that it needs, None for those that need none."""
 
-        wanted = {number: self._steps[number] for number in self._fields_of[alternative] if number in values}
-        return Consistency(satisfied).holds(document, wanted)
+    def __init__(self, group: Group) -> None:
+        self._group = group
+        self._tables: dict[Steps, list[FieldTable]] = {}
+        self._conditions: list[list[tuple[Steps, FieldTable]]] = [[] for _ in group.alternatives]
+        for steps, table in group.fields:
+            self._tables.setdefault(steps, []).append(table)
+            for local in table.constrained:
+                self._conditions[local].append((steps, table))
+        self._filed: dict[Steps | None, list[int]] = {}
+        for local, conditions in enumerate(self._conditions):
+            needed = (steps for steps, table in conditions if not table.absent >> local & 1)
+            self._filed.setdefault(next(needed, None), []).append(local)
+
+    def match(self, values: Values, document: dict[str, Any] | None) -> list[int]:
+        """Return the alternatives that match; those of a `document` must be consistent in its arrays."""
+        matched = bits_of(local for steps in (None, *values) for local in self._filed.get(steps, ()))
+        for steps, found in values.items():
+            for table in self._tables.get(steps, ()):
+                if matched:
+                    matched &= table[found]
+        survivors = [
+            local for local in numbers_of(matched, range(len(self._conditions))) if self._is_complete(local, values)
+        ]
+        return [
+            self._group.alternatives[local]
+            for local in survivors
+            if document is None or self._is_consistent(document, local, values)
+        ]
+
+    def _is_complete(self, local: int, values: Values) -> bool:
+        return all(steps in values or table.absent >> local & 1 for steps, table in self._conditions[local])
+
+    def _is_consistent(self, document: dict[str, Any], local: int, values: Values) -> bool:
+        conditions = [(steps, table) for steps, table in self._conditions[local] if steps in values]
+        consistency = Consistency(lambda number, value: bool(conditions[number][1][value] >> local & 1))
+        return consistency.holds(document, {number: steps for number, (steps, _) in enumerate(conditions)})
