@@ -54,7 +54,7 @@ def summarise(parts: Parts, seconds: float, stopped: bool, forced: bool) -> Summ
         rejects={reason: n for reason, n in _by_label(metrics, "events_rejected_total", "reason").items() if n},
         rule_matches={rule: n for rule, n in matches.items() if n},
         intents={outcome: intents.get(outcome, 0) for outcome in IntentOutcome},
-        skipped_files=0,
+        skipped_files=sum(progress.skipped for source in parts.sources if (progress := source.progress())),
     )
 
 

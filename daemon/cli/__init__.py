@@ -11,7 +11,7 @@ import sys
 import typer
 
 from daemon import __version__
-from daemon.cli import check, run, schema, trial
+from daemon.cli import check, demo, match, run, schema, trial
 from daemon.errors import VigildError
 
 __all__ = ("main",)
@@ -42,8 +42,10 @@ def _options(
 
 application.command("run")(run.run)
 application.command("check")(check.check)
+application.command("match")(match.match)
 application.command("test")(trial.run_rule_tests)
 application.command("schema")(schema.schema)
+application.command("demo")(demo.demo)
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ class Decoder:
                 yield Rejection(delivery.identity, error.reason, error.detail, document)
 
     def _check_attributes(self, delivery: Delivery) -> None:
-        """Refuse what the source itself could not hand over whole (see daemon/sources/file.py)."""
+        """Refuse what the source itself could not hand over whole (see daemon/sources/file/)."""
         if "unreadable" in delivery.attributes:
             raise DecodeError(RejectReason.UNREADABLE, delivery.attributes["unreadable"])
         if "oversize" in delivery.attributes:

@@ -10,84 +10,61 @@ from __future__ import annotations
 import msgspec
 
 from daemon.dedupe.identity import cloudtrail_identity
-from daemon.errors import DecodeError, RejectReason
 from daemon.event import Event
 
-_EMPTY = msgspec.Raw(b'""')
-_MISSING = msgspec.Raw(b"")
-
 _DETAIL_TYPES = {
-    b'"AwsApiCall"': b'"AWS API Call via CloudTrail"',
-    b'"AwsServiceEvent"': b'"AWS Service Event via CloudTrail"',
-    b'"AwsConsoleSignIn"': b'"AWS Console Sign In via CloudTrail"',
-    b'"AwsConsoleAction"': b'"AWS Console Action via CloudTrail"',
-    b'"AwsCloudTrailInsight"': b'"AWS Insight via CloudTrail"',
+    "AwsApiCall": "AWS API Call via CloudTrail",
+    "AwsServiceEvent": "AWS Service Event via CloudTrail",
+    "AwsConsoleSignIn": "AWS Console Sign In via CloudTrail",
+    "AwsConsoleAction": "AWS Console Action via CloudTrail",
+    "AwsCloudTrailInsight": "AWS Insight via CloudTrail",
 }
-_OTHER_DETAIL_TYPE = b'"AWS Event via CloudTrail"'
-
-_MOST_SOURCES = 4_096
-_sources: dict[bytes, bytes] = {}
-"""eventSource to the envelope's source, both as JSON text; emptied when hostile input fills it."""
+_OTHER_DETAIL_TYPE = "AWS Event via CloudTrail"
 
 
-class CloudTrailRecord(msgspec.Struct):
-    """The header fields of a record, as JSON text: they are copied, not used."""
+class CloudTrailRecord(msgspec.Struct, gc=False):
+    """The header fields of a record; what is missing is empty, what is no string makes decoding fail with its path."""
 
-    eventID: msgspec.Raw = _MISSING
-    eventSource: msgspec.Raw = _MISSING
-    eventType: msgspec.Raw = _MISSING
-    eventTime: msgspec.Raw = _EMPTY
-    awsRegion: msgspec.Raw = _EMPTY
-    recipientAccountId: msgspec.Raw = _EMPTY
+    eventID: str = ""
+    eventSource: str = ""
+    eventType: str = ""
+    eventTime: str = ""
+    awsRegion: str = ""
+    recipientAccountId: str = ""
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    """The envelope less its `detail`, in EventBridge's own order."""
+
+    id: str
+    detail_type: str = msgspec.field(name="detail-type")
+    source: str
+    account: str
+    time: str
+    region: str
+    version: str = "0"
+    resources: tuple[str, ...] = ()
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def looks_like_cloudtrail(record: CloudTrailRecord) -> bool:
     """Return whether the fields are there that only CloudTrail sends together (S3's Records have no eventID)."""
-    return record.eventID is not _MISSING and record.eventSource is not _MISSING and record.eventType is not _MISSING
+    return bool(record.eventID and record.eventSource and record.eventType)
 
 
 def wrap_record(body: bytes, record: CloudTrailRecord) -> Event:
-    """Return the event EventBridge would deliver for this record (its id is the eventID here).
-
-    Raises DecodeError BAD_ENVELOPE where a header field is no string.
-    """
-    event_id, event_source, event_time = bytes(record.eventID), bytes(record.eventSource), bytes(record.eventTime)
-    region, account = bytes(record.awsRegion), bytes(record.recipientAccountId)
-    for name, text in (
-        ("eventID", event_id),
-        ("eventSource", event_source),
-        ("eventTime", event_time),
-        ("awsRegion", region),
-        ("recipientAccountId", account),
-    ):
-        if text[:1] != b'"':
-            raise DecodeError(RejectReason.BAD_ENVELOPE, f"expected a string - at `$.{name}`")
-    wrapped = b"".join(
-        (
-            b'{"version":"0","id":',
-            event_id,
-            b',"detail-type":',
-            _DETAIL_TYPES.get(bytes(record.eventType), _OTHER_DETAIL_TYPE),
-            b',"source":',
-            _sources.get(event_source) or _source(event_source),
-            b',"account":',
-            account,
-            b',"time":',
-            event_time,
-            b',"region":',
-            region,
-            b',"resources":[],"detail":',
-            body,
-            b"}",
+    """Return the event EventBridge would deliver for this record (its id is the eventID here)."""
+    time = record.eventTime
+    head = _encode(
+        _Envelope(
+            record.eventID,
+            _DETAIL_TYPES.get(record.eventType, _OTHER_DETAIL_TYPE),
+            "aws." + record.eventSource.partition(".")[0],
+            record.recipientAccountId,
+            time,
+            record.awsRegion,
         )
     )
-    return Event(cloudtrail_identity(event_id[1:-1].decode()), wrapped, event_time[1:-1].decode())
-
-
-def _source(event_source: bytes) -> bytes:
-    """Return "aws.iam" for "iam.amazonaws.com", both with their quotes."""
-    source = b'"aws.' + event_source[1:-1].split(b".", 1)[0] + b'"'
-    if len(_sources) >= _MOST_SOURCES:
-        _sources.clear()
-    _sources[event_source] = source
-    return source
+    return Event(cloudtrail_identity(record.eventID), b"".join((head[:-1], b',"detail":', body, b"}")), time)

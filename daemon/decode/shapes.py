@@ -7,6 +7,7 @@ out what it is or to say what is wrong with it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 import msgspec
 
@@ -106,7 +107,12 @@ def _records(document: bytes, delivery: Delivery, max_event_bytes: int) -> Itera
     for raw in records:
         body = bytes(raw)
         try:
-            yield _record(body, delivery, max_event_bytes, clean=clean)
+            if len(body) > max_event_bytes:
+                _refuse_size(len(body), max_event_bytes)
+            if not clean:
+                _check_utf8(body)
+            record = _decode_record(body)
+            yield wrap_record(body, record) if looks_like_cloudtrail(record) else wrap_unknown(body, delivery)
         except msgspec.ValidationError as error:
             reason = RejectReason.BAD_ENVELOPE if body.startswith(b"{") else RejectReason.NOT_AN_OBJECT
             yield Rejection(delivery.identity, reason, str(error), body)
@@ -114,13 +120,8 @@ def _records(document: bytes, delivery: Delivery, max_event_bytes: int) -> Itera
             yield Rejection(delivery.identity, error.reason, error.detail, body)
 
 
-def _record(body: bytes, delivery: Delivery, max_event_bytes: int, *, clean: bool) -> Event:
-    if len(body) > max_event_bytes:
-        raise DecodeError(RejectReason.TOO_LARGE, f"{len(body)} bytes, limit {max_event_bytes}")
-    if not clean:
-        _check_utf8(body)
-    record = _decode_record(body)
-    return wrap_record(body, record) if looks_like_cloudtrail(record) else wrap_unknown(body, delivery)
+def _refuse_size(size: int, limit: int) -> NoReturn:
+    raise DecodeError(RejectReason.TOO_LARGE, f"{size} bytes, limit {limit}")
 
 
 def _check_records_file(document: bytes) -> None:

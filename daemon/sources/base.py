@@ -38,6 +38,8 @@ class Progress:
 
     done: int
     total: int
+    skipped: int = 0
+    """Files that an earlier run had settled in full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,14 +45,20 @@ class Group:
     combinations: Mapping[tuple[str, ...], Sequence[int]] | None
     """Where all tests are for strings as they are: the alternatives by the values of all `fields`, in their order."""
 
-    def decisive_fields(self) -> int:
-        """Return how many of the first fields suffice to rule out every alternative for most values."""
-        left = set(range(len(self.alternatives)))
-        for count, (_, table) in enumerate(self.fields, 1):
-            left -= table.selective
-            if not left:
-                return count
-        return len(self.fields)
+    def decisive_fields(self) -> list[tuple[Steps, FieldTable]]:
+        """Return few fields that together rule out every alternative for most values; all, where there are no such.
+
+        Greedy set cover: next comes the field that rules out most of what is left, unless its values are so common
+        (the `detail-type` that all rules share) that they let much through again.
+        """
+        left, chosen = set(range(len(self.alternatives))), []
+        while left:
+            best = max(self.fields, key=lambda field: len(left & field[1].selective) / (1 + field[1].crowd))
+            if not left & best[1].selective:
+                return list(self.fields)
+            chosen.append(best)
+            left -= best[1].selective
+        return chosen
 
 
 def group(alternatives: Sequence[Alternative]) -> list[Group]:

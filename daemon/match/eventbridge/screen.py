@@ -47,7 +47,7 @@ def screened(groups: list[Group], spellings: Mapping[Steps, tuple[str, ...]], fu
     """Return a function that asks `full` only about events that a few fields do not rule out; or `full` itself."""
     if len(groups) != 1 or groups[0].combinations is not None:
         return full
-    fields = groups[0].fields[: groups[0].decisive_fields()]
+    fields = groups[0].decisive_fields()
     if len(fields) == len(groups[0].fields):
         return full
     root = project({steps: spellings[steps] for steps, _ in fields})

@@ -56,7 +56,12 @@ class FieldTable:
     def survivors(self) -> int:
         """How many alternatives a value lets through at worst, by a rough count."""
         free = self._alternatives - len(self.constrained)
-        return free + len(self._with_present) + len(self._exclusions) + max(map(len, self._holders), default=0)
+        return free + len(self._with_present) + len(self._exclusions) + self.crowd
+
+    @property
+    def crowd(self) -> int:
+        """How many alternatives the commonest test satisfies."""
+        return max(map(len, self._holders), default=0)
 
     @property
     def selective(self) -> set[int]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.sources.queue_calls import read_message
+from daemon.sources.sqs.queue_calls import read_message
 
 
 def test_half_a_surrogate_pair_becomes_bytes() -> None:

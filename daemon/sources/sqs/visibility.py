@@ -15,7 +15,7 @@ import anyio
 from daemon.errors import EffectError, FailureKind, RetryableError
 from daemon.retry import RetryPolicy, retrying
 from daemon.sources.base import SourceContext
-from daemon.sources.queue_calls import BATCH_ENTRIES, Message, QueueCalls
+from daemon.sources.sqs.queue_calls import BATCH_ENTRIES, Message, QueueCalls
 from daemon.telemetry.conditions import MessageRepeated, QueueCallFailed, VisibilityExpired, VisibilityExtended
 
 _MOST_HIDDEN_SECONDS = 12 * 3600

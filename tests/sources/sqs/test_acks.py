@@ -8,11 +8,11 @@ import orjson
 import pytest
 
 from daemon.clients import AwsClients
-from daemon.sources.acks import Acknowledger
 from daemon.sources.base import SourceContext
-from daemon.sources.queue_calls import Message, QueueAddress, QueueCalls
 from daemon.sources.sqs import SqsConfig, SqsSource
-from daemon.sources.visibility import InWork, Visibility
+from daemon.sources.sqs.acks import Acknowledger
+from daemon.sources.sqs.queue_calls import Message, QueueAddress, QueueCalls
+from daemon.sources.sqs.visibility import InWork, Visibility
 from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Settlement
 from tests.emulators import Emulator

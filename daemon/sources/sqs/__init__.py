@@ -18,10 +18,10 @@ from pydantic import Field, model_validator
 
 from daemon.errors import EffectError, FailureKind, PermanentError
 from daemon.event import Delivery
-from daemon.sources.acks import Acknowledger
 from daemon.sources.base import EndOfSource, Progress, SourceConfig, SourceContext
-from daemon.sources.queue_calls import BATCH_ENTRIES, Message, QueueAddress, QueueCalls
-from daemon.sources.visibility import InWork, Visibility
+from daemon.sources.sqs.acks import Acknowledger
+from daemon.sources.sqs.queue_calls import BATCH_ENTRIES, Message, QueueAddress, QueueCalls
+from daemon.sources.sqs.visibility import InWork, Visibility
 from daemon.telemetry.names import Settlement
 
 _REREAD_SECONDS = 300.0

@@ -1,4 +1,4 @@
-"""The calls of one SQS queue, and nothing else: sqs.py, visibility.py and acks.py talk to SQS through this class only.
+"""The calls of one SQS queue, and nothing else: the files beside this one talk to SQS through this class only.
 
 Answers are turned into our own types here, errors by clients/; batches name the entries that failed by their place.
 """

@@ -10,9 +10,9 @@ import pytest
 from daemon.clients import AwsClients
 from daemon.clock import SystemClock
 from daemon.sources.base import SourceContext
-from daemon.sources.queue_calls import QueueAddress, QueueCalls
 from daemon.sources.sqs import SqsConfig, SqsSource
-from daemon.sources.visibility import Visibility
+from daemon.sources.sqs.queue_calls import QueueAddress, QueueCalls
+from daemon.sources.sqs.visibility import Visibility
 from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Settlement
 from tests.emulators import Emulator

@@ -13,8 +13,8 @@ import anyio
 from daemon.errors import EffectError, FailureKind, RetryableError
 from daemon.retry import RetryPolicy, retrying
 from daemon.sources.base import SourceContext
-from daemon.sources.queue_calls import BATCH_ENTRIES, QueueCalls
-from daemon.sources.visibility import InWork, Visibility
+from daemon.sources.sqs.queue_calls import BATCH_ENTRIES, QueueCalls
+from daemon.sources.sqs.visibility import InWork, Visibility
 from daemon.telemetry.conditions import AcknowledgementsLost, QueueCallFailed
 
 _LINGER_SECONDS = 0.02

@@ -1,0 +1,92 @@
+"""Finds the files that a file source's `paths` name; blocks, so files.py and follow.py call it in worker threads."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+EVENT_SUFFIXES = (".json", ".jsonl", ".ndjson", ".log", ".gz")
+_GLOB_CHARACTERS = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file as it lay there when it was looked at."""
+
+    path: str
+    device: int = 0
+    inode: int = 0
+    size: int = 0
+    mtime_ns: int = 0
+    unreadable: str | None = None
+    """Why it cannot be read, in the system's words; the numbers are 0 then."""
+    is_missing: bool = False
+
+    @property
+    def file_id(self) -> tuple[int, int]:
+        """Names the file itself, whatever its path; only as long as it exists and on this host."""
+        return self.device, self.inode
+
+    @property
+    def name(self) -> str:
+        """The path as text that every log and store can hold, even where the file system's bytes are no UTF-8."""
+        return os.fsencode(self.path).decode("utf-8", "replace")
+
+
+def find(paths: Sequence[str]) -> Iterator[Found]:
+    """Yield the regular files: of a folder those below it, sorted; of a pattern (* ? [] **) what it matches, sorted.
+
+    Inside folders, names that start with a dot, that have none of EVENT_SUFFIXES, and links to other folders are left
+    out: an archive may hold a licence or an index.  A pattern reaches every name.
+    A path that is not there is yielded as unreadable; a pattern that matches nothing yields nothing.
+    """
+    for path in paths:
+        absolute = Path(path).absolute()
+        if _GLOB_CHARACTERS.isdisjoint(path) or absolute.exists():
+            yield from _at(str(absolute))
+        else:
+            for match in sorted(glob.iglob(str(absolute), recursive=True)):  # noqa: PTH207 - takes no absolute pattern
+                yield from _at(match)
+
+
+def describe(path: str, status: os.stat_result) -> Found:
+    """Return the file as its status has it."""
+    if not stat.S_ISREG(status.st_mode):
+        return Found(path, unreadable="Not a regular file")
+    return Found(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def reason_of(error: OSError) -> str:
+    """Return the system's words without the path."""
+    return error.strerror or type(error).__name__
+
+
+def _at(path: str) -> Iterator[Found]:
+    try:
+        status = Path(path).stat()
+        if not stat.S_ISDIR(status.st_mode):
+            yield describe(path, status)
+            return
+        with os.scandir(path) as folder:
+            entries = sorted(folder, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Found(path, unreadable=reason_of(error), is_missing=isinstance(error, FileNotFoundError))
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _at(entry.path)
+        elif entry.name.endswith(EVENT_SUFFIXES) and not entry.is_dir():
+            yield _entry(entry)
+
+
+def _entry(entry: os.DirEntry[str]) -> Found:
+    try:
+        return describe(entry.path, entry.stat())
+    except OSError as error:
+        return Found(entry.path, unreadable=reason_of(error), is_missing=isinstance(error, FileNotFoundError))
