@@ -102,8 +102,7 @@ class Ledger:
                 raise
             self._telemetry.emit(StageTimed(Stage.SETTLE, self._clock.monotonic() - started))
             self._telemetry.emit(DeliveriesSettled(name, settlement, len(deliveries)))
-            for delivery in deliveries:
-                self.in_flight.give_back(delivery)
+            self.in_flight.give_back(deliveries)
 
     async def close(self) -> None:
         """Give back what is not final, settle the rest, flush every source; bounded in time, whatever else happens."""

@@ -45,10 +45,10 @@ class InFlight:
         self._telemetry.emit(MemoryMeasured(self.bytes))
         return size
 
-    def give_back(self, delivery: Delivery) -> None:
-        """Count a settled delivery out."""
-        self.deliveries -= 1
-        self.bytes -= len(delivery.body)
+    def give_back(self, settled: Sequence[Delivery]) -> None:
+        """Count settled deliveries out."""
+        self.deliveries -= len(settled)
+        self.bytes -= sum(len(delivery.body) for delivery in settled)
         self._telemetry.emit(MemoryMeasured(self.bytes))
         if self._has_room():
             self._freed.set()

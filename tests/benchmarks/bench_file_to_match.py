@@ -1,7 +1,8 @@
-"""Files to matches, end to end: read, gunzip, decode, dedupe, match with the starter pack; positions saved, nothing sent.
+"""Files to matches, end to end: read, gunzip, decode, dedupe, match with the starter pack; positions saved.
 
-Yardstick: `orjson.loads` over the same events, one after the other, in the same process.  VIGILD_BENCH_EVENTS names a
-folder of events to measure on beside the project's own sample.
+Nothing is sent.  Yardstick: `orjson.loads` over the same events, one after the other, in the same process.
+VIGILD_BENCH_EVENTS names a folder of events to measure on beside the project's own sample; a small one is read several
+times over under other names, with a window too small to know the repeats, so that every event is worked on.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from daemon.settings import load_settings
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.log import LogFormat, LogLevel
 
-_ROUNDS = 7
-_EVENTS = 100_000
+_ROUNDS = 5
+_EVENTS = 200_000
+_LEAST_EVENTS = 50_000
 
 
 def main() -> None:
@@ -36,7 +38,9 @@ def main() -> None:
         measure("sample", Path(folder))
     named = os.environ.get("VIGILD_BENCH_EVENTS")
     if named:
-        measure(named, Path(named))
+        with tempfile.TemporaryDirectory() as folder:
+            _multiply(Path(named), Path(folder))
+            measure(named, Path(folder))
 
 
 def measure(name: str, folder: Path) -> None:
@@ -52,6 +56,14 @@ def measure(name: str, folder: Path) -> None:
     ratio = statistics.median(theirs / mine for theirs, mine in zip(yardstick, ours, strict=True))
     rate = 1 / statistics.median(ours)
     print(f"{name}: {len(events):,} events, {rate:,.0f} events/s, {ratio:.2f} of orjson.loads")
+
+
+def _multiply(original: Path, folder: Path) -> None:
+    """Copy the folder's files as often as it takes to make a run long enough to measure."""
+    files = sorted(original.rglob("*.json.gz"))
+    for copy in range(_LEAST_EVENTS // max(len(_events(original)), 1) + 1):
+        for number, path in enumerate(files):
+            (folder / f"{copy}-{number}.json.gz").write_bytes(path.read_bytes())
 
 
 def _events(folder: Path) -> list[bytes]:
@@ -70,6 +82,7 @@ async def _run(folder: Path) -> float:
             {
                 "sources": {"files": {"type": "file", "paths": [str(folder)]}},
                 "default_targets": [],
+                "dedupe": {"window_events": 1_000},
                 "state": {"path": str(Path(scratch, "state.sqlite"))},
                 "dead_letters": {"default": {"type": "file", "path": str(Path(scratch, "dead.ndjson"))}},
             },
