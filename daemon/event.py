@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -63,6 +63,26 @@ class Event(msgspec.Struct, frozen=True, eq=False, gc=False):
         """Parse the whole body; may raise orjson.JSONDecodeError where only skipped fields are malformed."""
         parsed: dict[str, Any] = orjson.loads(self.body)
         return parsed
+
+
+class Unwanted(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """An event that no rule can match, as a Screen says: received and settled, but its bytes were never copied."""
+
+    identity: str
+    time: str
+
+
+class ScreenField(NamedTuple):
+    """A field, by its path from the event's root, with the sets of rules (as bits) that its values leave possible."""
+
+    path: tuple[str, ...]
+    possible: Mapping[Any, int]
+    """Knows some values; a KeyError or TypeError means "may match"."""
+
+
+Screen = tuple[ScreenField, ...]
+"""An event can only match if the sets of all these fields have a rule in common.  match/ makes it, decode/ applies it
+while it reads, so that most events are never taken apart any further."""
 
 
 class Rejection(msgspec.Struct, frozen=True, eq=False):

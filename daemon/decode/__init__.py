@@ -14,13 +14,15 @@ To add a format:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from pydantic import Field
 
 from daemon.decode.envelope import unpack
+from daemon.decode.record_screen import RecordScreen
 from daemon.decode.shapes import read_document
 from daemon.errors import DecodeError, RejectReason
-from daemon.event import Delivery, Event, Framing, Rejection
+from daemon.event import Delivery, Event, Framing, Rejection, Screen, Unwanted
 from daemon.yaml_file import Strict
 
 __all__ = ("DecodeLimits", "Decoder")
@@ -36,34 +38,44 @@ class DecodeLimits(Strict):
 
 
 class Decoder:
-    """Stateless but for its limits; decode may run for several deliveries in turn."""
+    """Holds its limits and the last screen it was given; decode may run for several deliveries in turn."""
 
     def __init__(self, limits: DecodeLimits) -> None:
         self._limits = limits
+        self._screen = RecordScreen(())
 
     def decode(self, delivery: Delivery) -> Iterator[Event | Rejection]:
         """Yield the delivery's events in order; at least one item unless the delivery holds an empty list or only
         blank lines.  Never raises DecodeError: what cannot be read is yielded as a Rejection.
         """
+        return cast("Iterator[Event | Rejection]", self.decode_wanted(delivery, ()))
+
+    def decode_wanted(self, delivery: Delivery, screen: Screen) -> Iterator[Event | Unwanted | Rejection]:
+        """As decode, but yield Unwanted for events that the screen rules out, where that is cheap to see."""
+        if screen is not self._screen.screen:
+            self._screen = RecordScreen(screen)
         try:
             self._check_attributes(delivery)
             body = unpack(delivery.body, self._limits.max_document_bytes)
             if delivery.framing is Framing.LINES:
                 yield from self._lines(body, delivery)
             else:
-                yield from read_document(body, delivery, self._limits.max_event_bytes)
+                yield from read_document(body, delivery, self._limits.max_event_bytes, self._screen)
         except DecodeError as error:
             yield Rejection(delivery.identity, error.reason, error.detail, delivery.body)
 
-    def _lines(self, body: bytes, delivery: Delivery) -> Iterator[Event | Rejection]:
+    def _lines(self, body: bytes, delivery: Delivery) -> Iterator[Event | Unwanted | Rejection]:
+        start = 0
         for line in body.split(b"\n"):
             document = line.strip()
             if not document:
+                start += len(line) + 1
                 continue
             try:
-                yield from read_document(document, delivery, self._limits.max_event_bytes)
+                yield from read_document(document, delivery, self._limits.max_event_bytes, self._screen)
             except DecodeError as error:
-                yield Rejection(delivery.identity, error.reason, error.detail, document)
+                yield Rejection(f"{delivery.identity}+{start}", error.reason, error.detail, document)
+            start += len(line) + 1
 
     def _check_attributes(self, delivery: Delivery) -> None:
         """Refuse what the source itself could not hand over whole (see daemon/sources/file/)."""

@@ -13,9 +13,10 @@ import msgspec
 
 from daemon.decode.cloudtrail import CloudTrailRecord, looks_like_cloudtrail, wrap_record
 from daemon.decode.eventbridge import EventBridgeEvent, name_event
+from daemon.decode.record_screen import RecordScreen
 from daemon.decode.unknown import wrap_unknown
 from daemon.errors import DecodeError, RejectReason
-from daemon.event import Delivery, Event, Rejection
+from daemon.event import Delivery, Event, Rejection, Unwanted
 
 _MOST_WRAPPERS = 3
 """SNS in SQS is one; more than this is nobody's set-up."""
@@ -50,8 +51,8 @@ _decode_probe = msgspec.json.Decoder(_Probe).decode
 
 
 def read_document(
-    document: bytes, delivery: Delivery, max_event_bytes: int, wrappers: int = 0
-) -> Iterator[Event | Rejection]:
+    document: bytes, delivery: Delivery, max_event_bytes: int, screen: RecordScreen, wrappers: int = 0
+) -> Iterator[Event | Unwanted | Rejection]:
     """Yield the events of one JSON document without blanks around it.
 
     Raises DecodeError when the document as a whole cannot be read; a bad record among good ones is yielded as a
@@ -59,11 +60,11 @@ def read_document(
     """
     try:
         if document.startswith(b'{"Records"'):
-            yield from _records(document, delivery, max_event_bytes)
+            yield from _records(document, delivery, max_event_bytes, screen)
             return
         if len(document) > max_event_bytes:
             _check_records_file(document)
-            yield from _records(document, delivery, max_event_bytes)
+            yield from _records(document, delivery, max_event_bytes, screen)
             return
         _check_utf8(document)
         try:
@@ -71,7 +72,7 @@ def read_document(
             return
         except msgspec.ValidationError:
             pass
-        yield from _uncommon(document, delivery, max_event_bytes, wrappers)
+        yield from _uncommon(document, delivery, max_event_bytes, screen, wrappers)
     except msgspec.ValidationError as error:
         reason = RejectReason.BAD_ENVELOPE if document.startswith(b"{") else RejectReason.NOT_AN_OBJECT
         raise DecodeError(reason, str(error)) from error
@@ -81,30 +82,41 @@ def read_document(
         raise DecodeError(RejectReason.TOO_DEEP, "nested too deep") from error
 
 
-def _uncommon(document: bytes, delivery: Delivery, max_event_bytes: int, wrappers: int) -> Iterator[Event | Rejection]:
+def _uncommon(
+    document: bytes, delivery: Delivery, max_event_bytes: int, screen: RecordScreen, wrappers: int
+) -> Iterator[Event | Unwanted | Rejection]:
     record = _decode_record(document)
     if looks_like_cloudtrail(record):
         yield wrap_record(document, record)
         return
     probe = _decode_probe(document)
     if probe.Records is not msgspec.UNSET:
-        yield from _records(document, delivery, max_event_bytes)
+        yield from _records(document, delivery, max_event_bytes, screen)
     elif probe.TopicArn is not msgspec.UNSET and wrappers < _MOST_WRAPPERS and b'"Notification"' in document:
         message = _decode_sns(document).Message.strip().encode()
         if not message:
             raise DecodeError(RejectReason.EMPTY, "SNS notification without a message")
-        yield from read_document(message, delivery, max_event_bytes, wrappers + 1)
+        yield from read_document(message, delivery, max_event_bytes, screen, wrappers + 1)
     elif probe.detail_type is not msgspec.UNSET and probe.detail is not msgspec.UNSET:
         _decode_eventbridge(document)  # raises with the field that is wrong
     else:
         yield wrap_unknown(document, delivery)
 
 
-def _records(document: bytes, delivery: Delivery, max_event_bytes: int) -> Iterator[Event | Rejection]:
+def _records(
+    document: bytes, delivery: Delivery, max_event_bytes: int, screen: RecordScreen
+) -> Iterator[Event | Unwanted | Rejection]:
     """A CloudTrail log file, or another service's `Records`: each record is read for itself."""
-    records = _decode_records_file(document).Records
     clean = _is_utf8(document)
-    for raw in records:
+    verdicts = screen.verdicts(document) if clean else None
+    if verdicts is not None and None not in verdicts:
+        yield from verdicts  # type: ignore[misc]  # no None is among them
+        return
+    records = _decode_records_file(document).Records
+    for number, raw in enumerate(records):
+        if verdicts is not None and (unwanted := verdicts[number]) is not None:
+            yield unwanted
+            continue
         body = bytes(raw)
         try:
             if len(body) > max_event_bytes:

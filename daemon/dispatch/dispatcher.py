@@ -61,7 +61,10 @@ class Dispatcher:
                 chains.setdefault(match.order_key or match, []).append((match, intents))
             async with anyio.create_task_group() as group:
                 for chain in chains.values():
-                    group.start_soon(self._carry_out_chain, batch, chain, on_final)
+                    if any(intents for _, intents in chain):
+                        group.start_soon(self._carry_out_chain, batch, chain, on_final)
+                    else:
+                        await self._carry_out_chain(batch, chain, on_final)
         finally:
             await batch.release()
 

@@ -17,7 +17,7 @@ from daemon.decode import Decoder
 from daemon.dedupe.window import SettledWindow
 from daemon.dispatch.plan import Match
 from daemon.errors import DecodeError, RejectReason
-from daemon.event import Delivery, Event, Rejection
+from daemon.event import Delivery, Event, Rejection, Unwanted
 from daemon.rules import RuleSet
 from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Outcome, Stage
@@ -80,7 +80,7 @@ class _Pass:
     def run(self, batch: Sequence[Delivery]) -> Iterator[Sifted | None]:
         """Yield chunks as they are full, and None where the event loop may have a turn."""
         for delivery in batch:
-            items = self._sieve.decoder.decode(delivery)
+            items = self._sieve.decoder.decode_wanted(delivery, self._sieve.rules.matcher.screen)
             while self._sort(delivery, islice(items, _STEP_EVENTS)):
                 if len(self._chunk.matches) + len(self._chunk.rejections) >= _MOST_MATCHES:
                     yield self._close()
@@ -90,7 +90,7 @@ class _Pass:
         self._chunk.last = True
         yield self._close()
 
-    def _sort(self, delivery: Delivery, items: Iterator[Event | Rejection]) -> bool:
+    def _sort(self, delivery: Delivery, items: Iterator[Event | Unwanted | Rejection]) -> bool:
         """Put a step's events where they belong; False when there were none left.
 
         The stage boundary: a fault of our own, in a decoder or the matcher, rejects what it struck as a BUG.
@@ -98,7 +98,7 @@ class _Pass:
         sieve, chunk = self._sieve, self._chunk
         window, find = sieve.window, sieve.rules.matcher.find
         received = unmatched = duplicate = 0
-        item: Event | Rejection | None = None
+        item: Event | Unwanted | Rejection | None = None
         try:
             for item in items:
                 received += 1
@@ -107,6 +107,10 @@ class _Pass:
                     continue
                 if item.identity in window:
                     duplicate += 1
+                    continue
+                if isinstance(item, Unwanted):
+                    unmatched += 1
+                    window.add(item.identity)
                     continue
                 try:
                     names = find(item.body)
@@ -124,7 +128,7 @@ class _Pass:
         self._received += received
         self._unmatched += unmatched
         self._duplicate += duplicate
-        if isinstance(item, Event):
+        if item is not None and not isinstance(item, Rejection):
             self._newest = item.time
         return received > 0
 

@@ -7,11 +7,12 @@ one lookup that says which alternatives it lets through (table.py); what is left
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from daemon.errors import DecodeError, PatternError
+from daemon.event import Screen, ScreenField
 from daemon.match.eventbridge.document import read_document
-from daemon.match.eventbridge.groups import Steps, group
+from daemon.match.eventbridge.groups import Group, Steps, group
 from daemon.match.eventbridge.pattern import Alternative, parse_pattern
 from daemon.match.eventbridge.program import Match, generate
 from daemon.match.eventbridge.projection import UnprojectableError, project
@@ -26,12 +27,14 @@ class Matcher:
     refuse; a note on it names the pattern.
     """
 
-    __slots__ = ("_names", "_owners", "_whole", "find", "match")
+    __slots__ = ("_names", "_owners", "_whole", "find", "match", "screen")
 
     match: Match
     """Return the names of the patterns that match an event, in the order given; what is no event matches none."""
     find: Match
     """As `match`, but raise DecodeError for what cannot be read."""
+    screen: Screen
+    """What decode/ may rule events out by before they get here; empty where a few fields do not suffice."""
 
     def __init__(self, patterns: Mapping[str, Mapping[str, object] | str]) -> None:
         self._names = list(patterns)
@@ -50,6 +53,7 @@ class Matcher:
 
     def _compile(self, alternatives: list[Alternative]) -> None:
         groups = group(alternatives)
+        self.screen = _screen(groups)
         self._whole = WholeMatcher(groups)
         spellings: dict[Steps, tuple[str, ...]] = {}
         for alternative in alternatives:
@@ -77,3 +81,12 @@ class Matcher:
 
     def _find_whole(self, event: bytes) -> list[str]:
         return self._names_of(self._whole.match(read_document(event)))
+
+
+def _screen(groups: Sequence[Group]) -> Screen:
+    if len(groups) != 1 or groups[0].combinations is not None:
+        return ()
+    fields = groups[0].decisive_fields()
+    if len(fields) == len(groups[0].fields):
+        return ()
+    return tuple(ScreenField(steps, table.known) for steps, table in fields)
