@@ -29,6 +29,7 @@ from daemon.sources.file import FileConfig
 from daemon.state import StateConfig, open_store
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.log import LogLevel
+from daemon.telemetry.names import Settlement
 
 
 def match(
@@ -85,8 +86,10 @@ async def _deliveries(settings: Settings, paths: list[str]) -> AsyncIterator[Del
         await source.open()
         try:
             while True:
-                for delivery in await source.receive():
+                batch = await source.receive()
+                for delivery in batch:
                     yield delivery
+                await source.settle(batch, Settlement.ACKNOWLEDGED)
                 bar.watch([source])
         except EndOfSource:
             pass

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.decode.cloudtrail import CloudTrailRecord, looks_like_cloudtrail
+from daemon.decode.cloudtrail import CloudTrailRecord
 from daemon.dedupe.identity import cloudtrail_identity
 from daemon.event import Screen, Unwanted
 
@@ -53,7 +53,7 @@ class RecordScreen:
         """Stop early at a record that is not CloudTrail's."""
         lookups = self._lookups
         for record in records:
-            if not looks_like_cloudtrail(record):
+            if not (record.eventID and record.eventSource and record.eventType):
                 return
             possible = -1
             try:

@@ -8,26 +8,31 @@ from __future__ import annotations
 
 
 class SettledWindow:
-    """Holds the last `capacity / 2` to `capacity` identities.
+    """Holds the last `capacity / 2` to `capacity` identities, a few more between two calls of `turn`.
 
     Two sets that take turns instead of an ordered structure: no bookkeeping on a hit, and dropping the older half is
-    one assignment.
+    one assignment.  The sets are open to the one hot loop that looks each event up, pipeline/sift.py.
     """
 
     def __init__(self, capacity: int) -> None:
         self._half = max(capacity // 2, 1)
-        self._young: set[str] = set()
-        self._old: set[str] = set()
+        self.young: set[str] = set()
+        """Add to this one."""
+        self.old: set[str] = set()
+        """Look into both."""
 
     def __contains__(self, identity: str) -> bool:
-        return identity in self._young or identity in self._old
+        return identity in self.young or identity in self.old
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self.young) + len(self.old)
 
     def add(self, identity: str) -> None:
         """Remember that this event is final."""
-        self._young.add(identity)
-        if len(self._young) >= self._half:
-            self._old = self._young
-            self._young = set()
+        self.young.add(identity)
+        self.turn()
+
+    def turn(self) -> None:
+        """Drop the older half where the younger is full; after adding to `young` directly."""
+        if len(self.young) >= self._half:
+            self.old, self.young = self.young, set()

@@ -76,13 +76,13 @@ class Dispatcher:
     ) -> None:
         for match, intents in chain:
             done: set[str] = set()
-            if match.order_key is not None or len(intents) == 1:
-                for intent in intents:
-                    await self._finish(batch, intent, done)
-            else:
+            if match.order_key is None and len(intents) > 1:
                 async with anyio.create_task_group() as group:
                     for intent in intents:
                         group.start_soon(self._finish, batch, intent, done)
+            else:
+                for intent in intents:
+                    await self._finish(batch, intent, done)
             for rule in match.rules:
                 if rule.name in done or not rule.routes:
                     self._telemetry.emit(RuleMatched(rule.name, rule.headline.severity, match.event.identity))

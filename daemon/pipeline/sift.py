@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import cast
 
 import msgspec
 
@@ -96,7 +97,7 @@ class _Pass:
         The stage boundary: a fault of our own, in a decoder or the matcher, rejects what it struck as a BUG.
         """
         sieve, chunk = self._sieve, self._chunk
-        window, find = sieve.window, sieve.rules.matcher.find
+        find, young, old = sieve.rules.matcher.find, sieve.window.young, sieve.window.old
         received = unmatched = duplicate = 0
         item: Event | Unwanted | Rejection | None = None
         try:
@@ -105,26 +106,25 @@ class _Pass:
                 if isinstance(item, Rejection):
                     chunk.rejections.append((delivery, item))
                     continue
-                if item.identity in window:
+                identity = item.identity
+                if identity in young or identity in old:
                     duplicate += 1
                     continue
-                if isinstance(item, Unwanted):
-                    unmatched += 1
-                    window.add(item.identity)
-                    continue
                 try:
-                    names = find(item.body)
+                    names = find(item.body) if isinstance(item, Event) else None
                 except Exception as error:  # noqa: BLE001
-                    chunk.rejections.append((delivery, _rejection(item.identity, error, item.body)))
+                    chunk.rejections.append((delivery, _rejection(identity, error, cast("Event", item).body)))
                     continue
                 if names:
-                    chunk.matches.append((delivery, Match(item, sieve.rules.matched(names), delivery.order_key)))
+                    match = Match(cast("Event", item), sieve.rules.matched(names), delivery.order_key)
+                    chunk.matches.append((delivery, match))
                 else:
                     unmatched += 1
-                    window.add(item.identity)
+                    young.add(identity)
         except Exception as error:  # noqa: BLE001
             received += 1
             chunk.rejections.append((delivery, _rejection(delivery.identity, error, delivery.body)))
+        sieve.window.turn()
         self._received += received
         self._unmatched += unmatched
         self._duplicate += duplicate

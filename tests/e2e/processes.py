@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ class DaemonProcess:
         while not condition():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"not {what} (exit {self.process.poll()}):\n{self.log_text()[-3000:]}")
-            time.sleep(0.1)
+            threading.Event().wait(0.1)
 
     def stop(self, seconds: float = 30.0) -> int:
         """Send SIGTERM and return the exit code."""

@@ -118,7 +118,7 @@ def test_targets_may_carry_an_input_transformer(tmp_path: Path) -> None:
         ("a: 1\na: 2\n", "0.yaml:2: 'a' stands here a second time"),
         (
             "rules:\n  - name: x\n    description: d\n    pattern: {a: [1]}\n    targets:\n      - target: alerts\n"
-            "        input_transformer: {InputTemplate: '<nobody>'}\n",
+             "        input_transformer: {InputTemplate: '<nobody>'}\n",
             "0.yaml:7: rules[0].targets[0].input_transformer: ",
         ),
     ],
@@ -155,7 +155,8 @@ def test_a_missing_folder_is_said(tmp_path: Path) -> None:
 def test_tests_beside_rules_are_run(tmp_path: Path) -> None:
     """A rule that does as its test says passes, one that does not fails, an unreadable event fails with its fault."""
     text = GOOD + (
-        "          - {name: wrong, match: false, event: {source: aws.ec2, detail-type: x, id: a, detail: {state: stopped}}}\n"
+        "          - {name: wrong, match: false, "
+        "event: {source: aws.ec2, detail-type: x, id: a, detail: {state: stopped}}}\n"
         "          - {name: unreadable, match: true, event: {source: 5, detail-type: x, id: a, detail: {}}}\n"
     )
     verdicts = list(run_tests(load(tmp_path, text)))

@@ -54,6 +54,8 @@ def generate(
         "nothing": (),
         "numbers_of": numbers_of,
     }
+    if not groups:
+        return lambda _: []
     known = _lines(groups, access, constants, "known")
     tables = _lines(groups, access, constants, "table")
     source = _TEMPLATE.format(known="\n".join(known), tables="\n".join(tables))

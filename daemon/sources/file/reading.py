@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.errors import DecodeError
 from daemon.event import Framing
+from daemon.inflate import GZIP_MAGIC, inflate
 from daemon.sources.file.formats import FileFormat, Handling, handling_of, named_for_lines
 from daemon.sources.file.lines import KEPT_OF_OVERSIZE_BYTES
 from daemon.sources.file.paths import Found, describe, reason_of
 from daemon.sources.file.positions import HEAD_BYTES, Head, Position
 
 _MAGIC_BYTES = 2
-_BATCH_BYTES = 1024**2
-"""Small files are read several at a thread hop, until they add up to this."""
+_BATCH_BYTES = 4 * 1024**2
+"""Small files are read several at a thread hop, until they add up to this, unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class ReadingLimits:
 
 @dataclass(frozen=True, slots=True)
 class WholeFile:
-    """A file to hand over in one piece."""
+    """A file to hand over in one piece, unpacked where it was gzip."""
 
     found: Found
     body: bytes
@@ -173,7 +175,17 @@ def _look_into(
         kept = _read(descriptor, KEPT_OF_OVERSIZE_BYTES, 0)
         return WholeFile(found, kept, handling.framing, oversize=found.size)
     body = opening + _read(descriptor, found.size - len(opening), len(opening))
-    return WholeFile(found, body, handling.framing)
+    return WholeFile(found, _unpacked(body, limits.max_document_bytes), handling.framing)
+
+
+def _unpacked(body: bytes, max_bytes: int) -> bytes:
+    """Unpack gzip while we are in a thread of our own; what cannot be unpacked goes as it is, for decode to reject."""
+    if not body.startswith(GZIP_MAGIC):
+        return body
+    try:
+        return inflate(body, max_bytes)
+    except DecodeError:
+        return body
 
 
 def _line_file(descriptor: int, found: Found, position: Position | None) -> LineFile | SettledFile:

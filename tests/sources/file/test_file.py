@@ -24,6 +24,11 @@ pytestmark = pytest.mark.anyio
 DOCUMENT = b'{"Records": []}'
 
 
+def skipped_by(source: FileSource) -> int:
+    progress = source.progress()
+    return progress.skipped if progress is not None else 0
+
+
 def source_of(folder: Path, context: SourceContext, **config: object) -> FileSource:
     return FileSource("orders", FileConfig.model_validate({"paths": (str(folder),), **config}), context)
 
@@ -54,9 +59,8 @@ def lines(count: int, first: int = 0) -> bytes:
 
 async def test_documents_come_whole_and_lines_in_runs(folder: Path, context: SourceContext) -> None:
     """Each file is handed over as its kind asks for, in order, named by path and offset."""
-    packed = gzip.compress(DOCUMENT)
     (folder / "a.json").write_bytes(DOCUMENT)
-    (folder / "b.json.gz").write_bytes(packed)
+    (folder / "b.json.gz").write_bytes(gzip.compress(DOCUMENT))
     (folder / "c.ndjson").write_bytes(b"{}\n{}\n{}")
     (folder / "d.ndjson.gz").write_bytes(gzip.compress(b"{}\n{}\n"))
     (folder / "e.json").write_bytes(b"{}\n{}\n")
@@ -66,7 +70,7 @@ async def test_documents_come_whole_and_lines_in_runs(folder: Path, context: Sou
 
     assert [(Path(d.identity).name, d.framing, d.body) for d in deliveries[:4]] == [
         ("a.json:0", Framing.DOCUMENT, DOCUMENT),
-        ("b.json.gz:0", Framing.DOCUMENT, packed),
+        ("b.json.gz:0", Framing.DOCUMENT, DOCUMENT),
         ("c.ndjson:0", Framing.LINES, b"{}\n{}\n"),
         ("c.ndjson:6", Framing.LINES, b"{}"),
     ]
@@ -145,7 +149,7 @@ async def test_a_second_run_finds_everything_handled(folder: Path, context: Sour
 
     again = source_of(folder, context)
     assert await read(again) == []
-    assert again.progress().skipped == 102
+    assert skipped_by(again) == 102
     progress = again.progress()
     assert progress is not None
     assert progress.done == progress.total > 0
@@ -163,7 +167,7 @@ async def test_touching_lines_changes_nothing_and_touching_a_document_repeats_it
 
     again = source_of(folder, context)
     assert [Path(d.identity).name for d in await read(again)] == ["b.json:0"]
-    assert again.progress().skipped == 1
+    assert skipped_by(again) == 1
 
 
 async def test_a_grown_file_is_read_from_where_it_was(folder: Path, context: SourceContext) -> None:
@@ -306,5 +310,5 @@ async def test_a_killed_process_is_continued(folder: Path, context: SourceContex
 
     everything = {f"file:{folder}/{number:03}.json:0" for number in range(400)}
     assert set(done) | set(rest) == everything
-    assert again.progress().skipped > 0
-    assert len(rest) == 400 - again.progress().skipped
+    assert skipped_by(again) > 0
+    assert len(rest) == 400 - skipped_by(again)

@@ -74,7 +74,7 @@ async def test_new_files_are_found(tmp_path: Path, context: SourceContext) -> No
         packed = gzip.compress(b"{}")
         (folder / "b.json.gz").write_bytes(packed[:5])
         (folder / "b.json.gz").write_bytes(packed)
-        assert await read(source, len(packed)) == packed
+        assert await read(source, 2) == b"{}"
         assert await nothing_more(source) == []
 
 

@@ -1,0 +1,122 @@
+"""The command line over files, as a new user meets it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from daemon.sample import SamplePlan, write_day
+from tests.emulators import CREDENTIALS
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+ENVIRONMENT = {"VIGILD_TELEMETRY__LISTEN": "127.0.0.1:0"}
+RECORD = {
+    "eventVersion": "1.08",
+    "eventID": "11111111-2222-3333-4444-555555555555",
+    "eventSource": "cloudtrail.amazonaws.com",
+    "eventName": "StopLogging",
+    "eventType": "AwsApiCall",
+    "eventTime": "2026-01-02T03:04:05Z",
+    "awsRegion": "eu-west-1",
+    "recipientAccountId": "111122223333",
+}
+
+
+def vigild(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", *arguments],
+        cwd=folder,
+        env={
+            **os.environ,
+            **CREDENTIALS,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "VIGILD_TELEMETRY__LISTEN": "127.0.0.1:0",
+        },
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_the_demo_finds_exactly_the_intrusion_and_alerts_once(tmp_path: Path) -> None:
+    """Every planted step alerts with the rules it names, nothing else does; a second run alerts nothing again."""
+    summary = write_day(tmp_path / "expected", SamplePlan(events=2_000, seed=7))
+    first = vigild(tmp_path, "demo", "--dir", "demo", "--events", "2000", "--seed", "7")
+    second = vigild(tmp_path, "demo", "--dir", "demo", "--events", "2000", "--seed", "7")
+
+    alerts = [orjson.loads(line) for line in (tmp_path / "demo" / "alerts.ndjson").read_bytes().splitlines()]
+    found = {(alert["event"]["detail"]["eventID"], alert["rule"]) for alert in alerts}
+    letters = (tmp_path / "demo" / "dead-letters.ndjson").read_bytes().splitlines()
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr
+    assert found == {(step.event_id, rule) for step in summary.planted for rule in step.rules}
+    assert len(alerts) == len(found)
+    assert sorted(orjson.loads(letter)["reason"] for letter in letters) == sorted(
+        fault.reason for fault in summary.broken
+    )
+    assert b"balance" in first.stderr
+    assert b"exact" in first.stderr
+    assert second.stdout == b""
+    assert b"had been handled before" in second.stderr
+    assert b"start over" in second.stderr
+
+
+def test_a_gzip_bomb_and_its_like_do_not_stop_the_rest(tmp_path: Path) -> None:
+    """Each kind of bad file is parked with its reason, the good one alerts, the balance is exact."""
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "a-bomb.json.gz").write_bytes(gzip.compress(b" " * 300 * 1024**2, 1))
+    (files / "b-truncated.json.gz").write_bytes(gzip.compress(orjson.dumps({"Records": [RECORD]}))[:-9])
+    (files / "c-deep.json").write_bytes(b'{"Records":' + b"[" * 10_000 + b"]" * 10_000 + b"}")
+    (files / "d-huge.json").write_bytes(b'{"a":"' + b"x" * 5_000_000 + b'"}')
+    (files / "e-utf8.json").write_bytes(b'{"a":"\xff"}')
+    (files / "f-empty.json").write_bytes(b"")
+    (files / "g-good.json").write_bytes(orjson.dumps({"Records": [RECORD]}))
+    (files / "h-missing.json").symlink_to("nowhere")
+    done = vigild(tmp_path, "run", "files")
+
+    letters = [orjson.loads(line) for line in (tmp_path / "var" / "dead-letters.ndjson").read_bytes().splitlines()]
+    reasons = {Path(letter["id"].split(":")[1]).name[0]: letter["reason"] for letter in letters}
+    assert done.returncode == 0, done.stderr
+    assert b"cloudtrail-trail-stopped" in done.stdout
+    assert b"exact" in done.stderr
+    assert reasons == {
+        "a": "too_large",
+        "b": "bad_gzip",
+        "c": "too_deep",
+        "d": "too_large",
+        "e": "not_utf8",
+        "f": "empty",
+        "h": "unreadable",
+    }
+
+
+def test_match_prints_rules_and_says_how_it_went(tmp_path: Path) -> None:
+    """Exit code 0 with a match, 1 without, 2 when an event cannot be read."""
+    matching = vigild(tmp_path, "match", "--json", stdin=orjson.dumps(RECORD) + b"\n")
+    other = vigild(tmp_path, "match", stdin=orjson.dumps({**RECORD, "eventName": "DescribeTrails"}) + b"\n")
+    broken = vigild(tmp_path, "match", stdin=b"{nonsense\n")
+
+    assert orjson.loads(matching.stdout)["rules"] == ["cloudtrail-trail-stopped"]
+    assert [result.returncode for result in (matching, other, broken)] == [0, 1, 2]
+
+
+def test_faults_are_said_in_a_line_each(tmp_path: Path) -> None:
+    """A wrong configuration ends with exit code 2 and lines that name the place, never with a traceback."""
+    (tmp_path / "vigild.yaml").write_text("sources:\n  q: {type: sqss}\n")
+    (tmp_path / "rules.yaml").write_text("rules:\n  - name: x\n    description: d\n    pattern: {a: 1}\n")
+    config = vigild(tmp_path, "run", "--config", "vigild.yaml")
+    rules = vigild(tmp_path, "check", "--rules", "rules.yaml")
+    nothing = vigild(tmp_path, "run")
+
+    assert config.returncode == rules.returncode == nothing.returncode == 2
+    assert b"vigild: vigild.yaml:2: sources.q: unknown type 'sqss'; did you mean 'sqs'?" in config.stderr
+    assert b"vigild: rules.yaml:4: rules[0].pattern.a: EventBridge refuses this" in rules.stderr
+    assert b"nothing to read" in nothing.stderr
+    assert all(b"Traceback" not in result.stderr for result in (config, rules, nothing))

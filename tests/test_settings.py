@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import ConfigError
+from daemon.settings import Settings, load_settings
+
+
+def load(folder: Path, text: str) -> Settings:
+    path = folder / "vigild.yaml"
+    path.write_text(text)
+    return load_settings(path)
+
+
+def test_without_a_file_alerts_go_to_standard_output() -> None:
+    """The defaults need nothing: a target, a dead-letter place, endpoints on loopback."""
+    settings = load_settings(None)
+
+    assert set(settings.targets) == {"stdout"}
+    assert set(settings.dead_letters) == {"default"}
+    assert settings.telemetry.host == "127.0.0.1"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VIGILD_ variables override single fields, the rest of the file stays."""
+    monkeypatch.setenv("VIGILD_TELEMETRY__LOG_LEVEL", "debug")
+    monkeypatch.setenv("VIGILD_LIMITS__MAX_EVENT_BYTES", "2048")
+    settings = load(tmp_path, "telemetry: {listen: '127.0.0.1:1', log_level: error}\n")
+
+    assert settings.telemetry.log_level == "debug"
+    assert settings.telemetry.port == 1
+    assert settings.limits.max_event_bytes == 2048
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("source: {}\n", ":1: source: unknown field; did you mean 'sources'?"),
+        ("sources:\n  q: {type: sqss}\n", ":2: sources.q: unknown type 'sqss'; did you mean 'sqs'?"),
+        ("sources:\n  q: {paths: [a]}\n", ":2: sources.q: 'type' is missing"),
+        ("sources:\n  q:\n    type: file\n    path: [a]\n", ":4: sources.q.path: unknown field; did you mean 'paths'?"),
+        ("targets:\n  t:\n    type: webhook\n", ":2: targets.t: "),
+        ("targets:\n  t: {type: stdout}\ndefault_targets: [x]\n", "no target is called 'x'"),
+        ("targets:\n  t: {type: stdout, dead_letter: nowhere}\n", "no place is called 'nowhere'; known: default"),
+        ("limits:\n  max_event_bytes: -1\n", ":2: limits.max_event_bytes: "),
+        ("telemetry: {listen: nonsense}\n", ":1: telemetry.listen: "),
+        ("- a\n", ":1: must be a mapping"),
+        ("state: {type: oracle}\n", ":1: state.type: "),
+    ],
+)
+def test_a_fault_names_file_line_and_field(tmp_path: Path, text: str, expected: str) -> None:
+    """Each slip is said where it stands, with the near miss."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+
+    assert any(expected in problem for problem in caught.value.problems), caught.value.problems
+
+
+def test_secrets_are_never_quoted(tmp_path: Path) -> None:
+    """An error about a target does not show its URL or secret."""
+    text = "targets:\n  t:\n    type: webhook\n    url: https://example.com/T0KEN\n    secret: short\n    urll: x\n"
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+
+    assert "T0KEN" not in str(caught.value)
+    assert "short" not in str(caught.value).replace("too_short", "").replace("too short", "")
