@@ -117,9 +117,9 @@ def test_targets_may_carry_an_input_transformer(tmp_path: Path) -> None:
         ("rules:\n  - name: [\n", "0.yaml:"),
         ("a: 1\na: 2\n", "0.yaml:2: 'a' stands here a second time"),
         (
-            "rules:\n  - name: x\n    description: d\n    pattern: {a: [1]}\n    targets:\n      - target: alerts\n"
-             "        input_transformer: {InputTemplate: '<nobody>'}\n",
-            "0.yaml:7: rules[0].targets[0].input_transformer: ",
+            "rules:\n  - {name: x, description: d, pattern: {a: [1]}, targets: [{target: alerts,\n"
+             "    input_transformer: {InputTemplate: '<nobody>'}}]}\n",
+            "0.yaml:3: rules[0].targets[0].input_transformer: ",
         ),
     ],
 )
