@@ -24,6 +24,11 @@ GOOD = """
             event: {source: aws.ec2, detail-type: x, id: a, detail: {state: stopped}}
 """
 
+BAD_TRANSFORMER = """rules:
+  - {name: x, description: d, pattern: {a: [1]}, targets: [{target: alerts,
+    input_transformer: {InputTemplate: '<nobody>'}}]}
+"""
+
 
 def load(folder: Path, *texts: str) -> RuleSet:
     for number, text in enumerate(texts):
@@ -117,8 +122,7 @@ def test_targets_may_carry_an_input_transformer(tmp_path: Path) -> None:
         ("rules:\n  - name: [\n", "0.yaml:"),
         ("a: 1\na: 2\n", "0.yaml:2: 'a' stands here a second time"),
         (
-            "rules:\n  - {name: x, description: d, pattern: {a: [1]}, targets: [{target: alerts,\n"
-             "    input_transformer: {InputTemplate: '<nobody>'}}]}\n",
+            BAD_TRANSFORMER,
             "0.yaml:3: rules[0].targets[0].input_transformer: ",
         ),
     ],

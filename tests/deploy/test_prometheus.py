@@ -1,0 +1,33 @@
+"""The alert rules: Prometheus takes them, and each fires when it should and only then."""
+
+from __future__ import annotations
+
+import yaml
+
+from tests.deploy.tools import DEPLOY, run, tool
+
+FOLDER = DEPLOY / "prometheus"
+
+
+def test_prometheus_accepts_rules_and_configuration() -> None:
+    """Its own checker finds no fault in the rules, nor in the example of a scrape configuration."""
+    promtool = tool("promtool", "prometheus")
+
+    assert "SUCCESS" in run(promtool, "check", "rules", "vigild.rules.yaml", cwd=FOLDER)
+    assert "SUCCESS" in run(promtool, "check", "config", "prometheus.yml", cwd=FOLDER)
+
+
+def test_alerts_fire_when_they_should() -> None:
+    """The unit tests of the rules hold."""
+    assert "SUCCESS" in run(tool("promtool", "prometheus"), "test", "rules", "vigild.rules.test.yaml", cwd=FOLDER)
+
+
+def test_every_alert_is_tested_both_ways_and_says_what_to_do() -> None:
+    """Each alert has a test in which it fires, one in which it does not, and a runbook."""
+    rules = yaml.safe_load((FOLDER / "vigild.rules.yaml").read_text())["groups"][0]["rules"]
+    tests = yaml.safe_load((FOLDER / "vigild.rules.test.yaml").read_text())["tests"]
+    cases = [(case["alertname"], bool(case["exp_alerts"])) for test in tests for case in test["alert_rule_test"]]
+
+    for rule in rules:
+        assert {fires for name, fires in cases if name == rule["alert"]} == {True, False}, rule["alert"]
+        assert rule["annotations"]["runbook"]
