@@ -24,9 +24,9 @@ from daemon.telemetry.names import METRICS
 ROOT = Path(__file__).parents[1]
 _NOTE = "<!-- Written by `make docs` from the code; edit the docstrings there. -->\n"
 
-_INTRODUCTION = """One YAML file (`--config`), any field of which a variable overrides: `VIGILD_LIMITS__MAX_EVENT_BYTES=65536`;
-a whole part may be given as JSON: `VIGILD_TARGETS='{"a": {"type": "stdout"}}'`.  Unknown fields are errors.  Relative
-paths start at the working directory.
+_INTRODUCTION = """One YAML file (`--config`), any field of which a variable overrides:
+`VIGILD_LIMITS__MAX_EVENT_BYTES=65536`; a whole part may be given as JSON: `VIGILD_TARGETS='{"a": {"type": "stdout"}}'`.
+Unknown fields are errors.  Relative paths start at the working directory.
 """
 
 
