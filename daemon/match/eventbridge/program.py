@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from daemon.match.eventbridge.bits import numbers_of
+from daemon.match.eventbridge.bits import bits_of, numbers_of
 from daemon.match.eventbridge.groups import Group, Steps
 from daemon.match.eventbridge.projection import Node
 
@@ -84,6 +84,7 @@ def _lines(groups: Sequence[Group], access: Access, constants: dict[str, Any], t
             yield from _table_lines(number, group, access, loaded, tables)
             for place, (_, table) in enumerate(group.fields):
                 constants[f"{tables}{number}_{place}"] = table.known if tables == "known" else table
+                constants[f"asked{number}_{place}"] = bits_of(table.constrained)
             constants[f"alternatives{number}"] = group.alternatives
 
 
@@ -91,8 +92,15 @@ def _table_lines(number: int, group: Group, access: Access, loaded: set[Names], 
     for place, (steps, _) in enumerate(group.fields):
         indent = "   " if place else "  "
         yield from access.load(steps, loaded, indent)
-        yield f"{indent}m {'&' if place else ''}= {tables}{number}_{place}[{access.read(steps)}]"
-        yield "   if not m: break" if place else "  while m:"
+        lookup = f"{tables}{number}_{place}[{access.read(steps)}]"
+        if place:
+            # A field that none of those left looks at is passed over: its value may be one never seen before.
+            yield f"   if m & asked{number}_{place}:"
+            yield f"    m &= {lookup}"
+            yield "    if not m: break"
+        else:
+            yield f"  m = {lookup}"
+            yield "  while m:"
         if not place:  # only what is loaded before the loop is loaded after it
             loaded = set(loaded)
     yield f"   found = [*found, *numbers_of(m, alternatives{number})]"
