@@ -8,7 +8,7 @@ from daemon.sources.file.formats import FileFormat, Handling, handling_of
 
 OBJECT = b'{"a": 1}'
 PRETTY = b'{\n  "a": 1\n}\n'
-PACKED = gzip.compress(OBJECT)
+PACKED = gzip.compress(OBJECT, mtime=0)
 
 
 @pytest.mark.parametrize(
