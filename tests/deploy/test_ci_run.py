@@ -31,7 +31,8 @@ def ci_run(project: Path, check: str, test: str, missing: str = "") -> subproces
     return subprocess.run(
         [programs / "bash", ".ci/run"],
         cwd=project,
-        env={**os.environ, "PATH": str(programs)},
+        env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        | {"PATH": str(programs)},
         capture_output=True,
         text=True,
         check=False,
