@@ -10,19 +10,19 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from daemon.match.logs.cursor import Cursor
-from daemon.match.logs.syntax import And, Comparison, Condition, Number, Operator, Or
+from daemon.match.logs.syntax import And, Comparison, Condition, Leaf, Number, Operator, Or
 
 _OPERATOR = re.compile(r">=|<=|!=|=|>|<")
-_Group: TypeAlias = list[list[Condition]]
+_Group: TypeAlias = "list[list[Condition[Leaf]]]"
 """An open parenthesis: alternatives, each a list of what must hold together."""
 
 
-def parse_condition(cursor: Cursor, leaf: Callable[[Cursor], Condition]) -> Condition:
+def parse_condition(cursor: Cursor, leaf: Callable[[Cursor], Leaf]) -> Condition[Leaf]:
     """Parse up to whatever is neither operator nor parenthesis; `leaf` parses one test.
 
     Parentheses bind before `&&`, that before `||` (FilterAndPatternSyntax, compound expressions).  Raises FilterError.
     """
-    groups: list[_Group] = [[[]]]
+    groups: list[_Group[Leaf]] = [[[]]]
     while True:
         cursor.skip_blanks()
         if cursor.take("("):
@@ -40,7 +40,7 @@ def parse_condition(cursor: Cursor, leaf: Callable[[Cursor], Condition]) -> Cond
         return _fold(groups[0])
 
 
-def _close(cursor: Cursor, groups: list[_Group]) -> None:
+def _close(cursor: Cursor, groups: list[_Group[Leaf]]) -> None:
     """Step over closing parentheses, putting each group into the one around it."""
     cursor.skip_blanks()
     while len(groups) > 1 and cursor.take(")"):
@@ -49,7 +49,7 @@ def _close(cursor: Cursor, groups: list[_Group]) -> None:
         cursor.skip_blanks()
 
 
-def _fold(group: _Group) -> Condition:
+def _fold(group: _Group[Leaf]) -> Condition[Leaf]:
     alternatives = []
     for parts in group:
         flat = [inner for part in parts for inner in (part.parts if isinstance(part, And) else (part,))]

@@ -58,5 +58,5 @@ def _slot(cursor: Cursor) -> Slot:
             cursor.fail(f"one slot cannot test two fields, {names[0]} and {names[-1]}", start)
         return parse_comparison(cursor, start, _VALUE_STOPS) or cursor.fail("expected a comparison (= != > < >= <=)")
 
-    condition: Condition = parse_condition(cursor, leaf)
+    condition: Condition[Comparison] = parse_condition(cursor, leaf)
     return Slot(names[0], condition)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from daemon.match.logs.document import parse_document
-from daemon.match.logs.evaluate import View, compile_pattern
-from daemon.match.logs.fields import Line, extracted
+from daemon.match.logs.evaluate import Evaluator
+from daemon.match.logs.explain import Finding, explain
+from daemon.match.logs.fields import Line, extract
 from daemon.match.logs.parse import parse
-from daemon.match.logs.syntax import DelimitedPattern, JsonPattern, Pattern
+from daemon.match.logs.syntax import DelimitedPattern, Pattern
 
 
 class FilterPattern:
@@ -15,12 +15,14 @@ class FilterPattern:
     Raises FilterError (position in the text, reason) for what AWS refuses.  Immutable; safe to share between threads.
     """
 
-    __slots__ = ("_predicate", "text", "tree")
+    __slots__ = ("_decides", "_evaluator", "_view", "text", "tree")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tree: Pattern = parse(text)
-        self._predicate = compile_pattern(self.tree)
+        self._evaluator = Evaluator((self.tree,))
+        self._view = self._evaluator.views[type(self.tree)]
+        self._decides = self._evaluator.predicate(self.tree)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.text!r})"
@@ -31,19 +33,11 @@ class FilterPattern:
         Fields are those of TestMetricFilter's extractedValues: `$name` or `$<position>` for a space-delimited
         pattern, none for the other kinds.
         """
-        view = view_of(self.tree, message)
-        if view is None or not self._predicate(view):
+        view = self._view(message)
+        if view is None or not self._decides(view):
             return None
-        if isinstance(self.tree, DelimitedPattern) and isinstance(view, Line):
-            return extracted(self.tree, view)
-        return {}
+        return extract(self.tree, view) if isinstance(self.tree, DelimitedPattern) and isinstance(view, Line) else {}
 
-
-def view_of(pattern: Pattern, message: str) -> View | None:
-    """Return the message as this kind of pattern looks at it, None if it cannot be looked at so."""
-    match pattern:
-        case JsonPattern():
-            return parse_document(message)
-        case DelimitedPattern():
-            return Line(message)
-    return message
+    def explain(self, message: str) -> list[Finding]:
+        """Return what each term of the pattern asked for, what the message had there, and the verdict; never raises."""
+        return explain(self.tree, self._evaluator, message)

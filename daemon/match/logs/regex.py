@@ -41,44 +41,59 @@ class _Parser:
         self._position = 0
         self._states = 0
         self._written: list[str] = []
+        self._strings = [""]
+        """Runs of characters that every match holds."""
 
     def parse(self) -> Regex:
         if not self._source:
             self._fail("the regular expression is empty")
+        has_alternatives = False
         while self._position < len(self._source):
             start = self._position
-            atom = self._atom()
-            if atom is None:
-                continue
-            low, high, quantifier = self._quantifier()
-            self._written.append(atom + quantifier)
-            self._states += max(1, low, high)
+            if self._source[start] in "^$|":
+                has_alternatives |= self._source[start] == "|"
+                self._mark()
+            else:
+                self._repeated(*self._atom())
             if self._states > MAX_STATES:
                 self._fail(f"more than {MAX_STATES} characters once the counts are written out", start)
-        return Regex(self._source, "".join(self._written))
+        needed = "" if has_alternatives else max(self._strings, key=len)
+        return Regex(self._source, "".join(self._written), self._states, needed)
 
     def _fail(self, reason: str, position: int | None = None) -> NoReturn:
         raise FilterError(self._offset + (self._position if position is None else position), reason)
 
-    def _atom(self) -> str | None:
-        """Step over one character, class or escape and return it rewritten; None for what cannot be repeated."""
+    def _mark(self) -> None:
+        """Step over an anchor or a bar, which cannot be repeated."""
+        mark = self._next()
+        self._written.append(r"\n?\z" if mark == "$" else mark)  # the line's own newline may stand before the end
+        self._strings.append("")
+
+    def _repeated(self, character: str | None, form: str) -> None:
+        """Write an atom, the character if it is just one, with the quantifier that follows it."""
+        low, high, quantifier = self._quantifier()
+        self._written.append(form + quantifier)
+        self._states += max(1, low, high)
+        if character is None or low == 0:
+            self._strings.append("")
+            return
+        self._strings[-1] += character
+        if quantifier:
+            self._strings.append(character)
+
+    def _atom(self) -> tuple[str | None, str]:
+        """Step over one character, class or escape; return the character, None for a class, and its form."""
         character = self._next()
         match character:
-            case "^" | "|":
-                self._written.append(character)
-                return None
-            case "$":
-                self._written.append(r"\n?\z")  # the end, whether or not the line's own newline stands before it
-                return None
             case ".":
-                return r"[^\n]"
+                return None, r"[^\n]"
             case "[":
-                return self._class()
+                return None, self._class()
             case "\\":
-                return self._escape()[1]
+                return self._escape()
             case "?" | "*" | "+" | "{":
                 self._fail(f"there is nothing for {character} to repeat", self._position - 1)
-        return _literal(character)
+        return character, _literal(character)
 
     def _next(self) -> str:
         """Step over one character that AWS allows."""
@@ -142,7 +157,7 @@ class _Parser:
         return character, _literal(character)
 
     def _quantifier(self) -> tuple[int, int, str]:
-        """Step over an optional quantifier and return its bounds (0 for none) and its form."""
+        """Step over an optional quantifier and return its bounds (the low one where there is no other) and its form."""
         start = self._position
         following = self._source[start : start + 1]
         if following not in ("?", "*", "+", "{"):
@@ -151,7 +166,7 @@ class _Parser:
             low, high, written = self._count()
         else:
             self._position += 1
-            low, high, written = 1, 1, following
+            low, high, written = int(following == "+"), 1, following
         if self._source[self._position : self._position + 1] in ("?", "*", "+", "{"):
             self._fail("a quantifier cannot be followed by another")
         return low, high, written

@@ -7,9 +7,12 @@ metric values (`$.latency`, `$bytes`) can be answered from the tree.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
+
+Leaf = TypeVar("Leaf")
 
 
 class Operator(StrEnum):
@@ -74,6 +77,16 @@ class Text:
         """The string itself, None if there is a star in it."""
         return self.pieces[0] if len(self.pieces) == 1 else None
 
+    @property
+    def is_plain_search(self) -> bool:
+        """True for `*string*`."""
+        return len(self.pieces) == 3 and not self.pieces[0] and not self.pieces[2]
+
+    @property
+    def longest(self) -> str:
+        """The longest piece: what is worth looking for first."""
+        return max(self.pieces, key=len)
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -92,6 +105,10 @@ class Regex:
     """As written, without the percent signs."""
     expression: str
     """The same in the syntax of daemon/match/logs/automaton.py."""
+    states: int
+    """Characters to match once all counts are written out."""
+    needed: str
+    """The longest string known to be in every match, perhaps ""."""
 
 
 Operand: TypeAlias = Text | Number | Regex
@@ -123,21 +140,30 @@ class JsonTest:
 
 
 @dataclass(frozen=True, slots=True)
-class And:
+class And(Generic[Leaf]):
     """`&&` between two or more parts."""
 
-    parts: tuple[Condition, ...]
+    parts: tuple[Condition[Leaf], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Or:
+class Or(Generic[Leaf]):
     """`||` between two or more parts."""
 
-    parts: tuple[Condition, ...]
+    parts: tuple[Condition[Leaf], ...]
 
 
-Condition: TypeAlias = And | Or | JsonTest | Comparison
+Condition: TypeAlias = "And[Leaf] | Or[Leaf] | Leaf"
 """Leaves are JsonTest in a JSON pattern, Comparison in a slot."""
+
+
+def leaves(condition: Condition[Leaf]) -> Iterator[Leaf]:
+    """Yield the tests of a condition, in the order written."""
+    if isinstance(condition, And | Or):
+        for part in condition.parts:
+            yield from leaves(part)
+    else:
+        yield condition
 
 
 class Role(StrEnum):
@@ -175,7 +201,7 @@ class TermsPattern:
 class JsonPattern:
     """`{ ... }`: a condition on a message that is one JSON object."""
 
-    condition: Condition
+    condition: Condition[JsonTest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +209,7 @@ class Slot:
     """One place of a space-delimited pattern."""
 
     name: str | None
-    condition: Condition | None
+    condition: Condition[Comparison] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 
 from daemon.match.logs.automaton import compile_search, encodable
 from daemon.match.logs.cursor import parse_number
-from daemon.match.logs.document import text_of
 from daemon.match.logs.syntax import Comparison, Number, Operand, Operator, Regex, Text
 
 TextTest: TypeAlias = Callable[[str], bool]
@@ -74,10 +73,26 @@ def equals(operand: Operand) -> TextTest:
             return _wildcard(pieces)
 
 
+def contains(wanted: str) -> TextTest:
+    """Return the test whether a text holds a string."""
+    return lambda text: wanted in text
+
+
 def search(expression: str) -> TextTest:
     """Return the test whether a text holds a match of a regular expression."""
     found = compile_search((expression,))
     return lambda text: found(encodable(text))
+
+
+def text_of(value: object) -> str | None:
+    """Return a scalar as text (numbers in Python's shortest form), None for objects, arrays and MISSING."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, int | float) else None
 
 
 def _signed(sign: Operator, test: TextTest) -> TextTest:
@@ -87,6 +102,8 @@ def _signed(sign: Operator, test: TextTest) -> TextTest:
 def _wildcard(pieces: tuple[str, ...]) -> TextTest:
     """Return a test that finds each piece at the first place behind the one before: linear, and as good as any."""
     head, *middle, tail = pieces
+    if not head and not tail and len(middle) == 1:
+        return contains(middle[0])
     shortest = len(head) + len(tail)
 
     def test(text: str) -> bool:
