@@ -1,37 +1,41 @@
 """Whether a message is worth splitting into fields: most messages that no space-delimited pattern is meant for are not.
 
-filterset.py puts the gate before the line view of its delimited patterns, so that they cost little on JSON messages.
+matchers.py has one before its space-delimited patterns, so that they cost little on JSON messages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 from daemon.match.logs.automaton import TooLargeError, compile_search, encodable, literal
 from daemon.match.logs.choose import Choice
-from daemon.match.logs.fields import Line
 from daemon.match.logs.syntax import Text
 from daemon.match.logs.triggers import Equal, Holds
 
 _BEHIND = (" ", '"', "]")
-"""What stands behind a field: a blank (a line with one of another kind is split in any case), or its closing mark."""
+"""What stands behind a field: a blank (a message with one of another kind passes in any case), or its closing mark."""
 
 
-def gated_line(choices: Iterable[Choice]) -> Callable[[str], Line | None]:
-    """Return a view of messages as lines that is None where none of the patterns' covers can be there."""
-    strings = _strings(choices)
-    if not strings:
-        return Line
-    try:
-        holds_any = compile_search(tuple(sorted(map(literal, strings))))
-    except TooLargeError:
-        return Line
+class Gate:
+    """Lets those messages pass in which the cover of some space-delimited pattern may be."""
 
-    def line(message: str) -> Line | None:
-        is_worth_it = holds_any(encodable(message + " ")) or "\t" in message or "\n" in message or "\r" in message
-        return Line(message) if is_worth_it else None
+    def __init__(self, choices: Iterable[Choice]) -> None:
+        strings = _strings(choices)
+        try:
+            self._holds_any = compile_search(tuple(sorted(map(literal, strings)))) if strings else None
+        except TooLargeError:
+            self._holds_any = None
 
-    return line
+    def passing(self, messages: Sequence[str]) -> Iterable[int]:
+        """Return the positions of the messages that pass."""
+        if self._holds_any is None:
+            return range(len(messages))
+        searched = [encodable(message + " ") for message in messages]
+        return [
+            position
+            for position, (message, is_found) in enumerate(zip(messages, map(self._holds_any, searched), strict=True))
+            if is_found or "\t" in message or "\n" in message or "\r" in message
+        ]
 
 
 def _strings(choices: Iterable[Choice]) -> set[str]:

@@ -6,7 +6,7 @@ index.py builds one for each thing that filters search: the whole message, a JSO
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TypeAlias
@@ -60,16 +60,22 @@ class Needles:
 
     def waiting(self, text: str) -> list[int]:
         """Return the filters that wait for a needle in this text."""
-        waiting: list[int] = []
+        return self.waiting_in_each((text,))[0]
+
+    def waiting_in_each(self, texts: Sequence[str]) -> defaultdict[int, list[int]]:
+        """Return, under the positions of texts with needles, the filters that wait for these."""
+        waiting: defaultdict[int, list[int]] = defaultdict(list)
         for edge, table in self._edges:
-            for test, filters in table.get(text[edge], ()):
-                if test(text):
-                    waiting += filters
-        if self._within:
-            text = text if text.isascii() else encodable(text)
+            for position, text in enumerate(texts):
+                for test, filters in table.get(text[edge], ()):
+                    if test(text):
+                        waiting[position] += filters
+        if self._within and not all(map(str.isascii, texts)):
+            texts = list(map(encodable, texts))
         for part in self._within:
-            if part.found(text):
-                part.collect(text, waiting)
+            for position, is_found in enumerate(map(part.found, texts)):
+                if is_found:
+                    part.collect(texts[position], waiting[position])
         return waiting
 
 
