@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
@@ -20,11 +19,10 @@ class TooLargeError(Exception):
     """Raised when the automaton would need more memory than the engine's limit (10 MB)."""
 
 
-@lru_cache(maxsize=4096)
 def compile_search(expressions: tuple[str, ...]) -> Callable[[str], bool]:
     r"""Return a function that tells whether any of the expressions is found in a text, which must be `encodable`.
 
-    Equal ones are compiled once.  The expressions are in the syntax of Rust's `regex` crate, of which parse_regex and
+    The expressions are in the syntax of Rust's `regex` crate, of which parse_regex and
     `literal` write a small part.  Raises TooLargeError.
     """
     joined = "|".join(f"(?:{expression})" for expression in expressions)

@@ -20,7 +20,7 @@ def _patterns(made_up: MadeUp, count: int) -> dict[str, str]:
     return valid
 
 
-@pytest.mark.parametrize(("size", "sets", "messages"), [(1, 400, 30), (50, 40, 60), (1_000, 2, 120)])
+@pytest.mark.parametrize(("size", "sets", "messages"), [(1, 400, 30), (50, 20, 40), (1_000, 1, 60)])
 def test_agrees_with_a_plain_reading(size: int, sets: int, messages: int) -> None:
     """A set of any size finds just the filters that a plain evaluation of each one finds, in the order given."""
     for seed in range(sets):
