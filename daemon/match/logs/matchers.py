@@ -1,0 +1,109 @@
+"""The three kinds of patterns, each with its own way through many messages: one matcher for the filters of each kind.
+
+filterset.py hands all messages to one matcher after the other.  Each finds the few filters worth testing with its
+index, tests what their triggers do not prove, and adds the numbers of those that match to the messages' lists.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from daemon.match.logs.choose import Choice
+from daemon.match.logs.collector import document_collector
+from daemon.match.logs.evaluate import Evaluator, View
+from daemon.match.logs.fields import Line
+from daemon.match.logs.gate import Gate
+from daemon.match.logs.index import watches
+from daemon.match.logs.search import Needles
+from daemon.match.logs.syntax import DelimitedPattern, JsonPattern, TermsPattern
+from daemon.match.logs.triggers import Place, Whole
+
+Matched: TypeAlias = defaultdict[int, list[int]]
+"""Under the position of each message, the numbers of filters that match it."""
+
+
+class _Filters:
+    """What is left to do once filters are found to be worth it."""
+
+    def __init__(self, choices: Mapping[int, Choice], evaluator: Evaluator) -> None:
+        rests = [(number, choice.rest) for number, choice in choices.items() if choice.rest is not None]
+        self._tests = {number: evaluator.predicate(rest) for number, rest in rests}
+        self.always = [number for number, choice in choices.items() if choice.cover is None]
+        """Filters that nothing points to: tested on every message."""
+
+    def matching(self, woken: list[int], view: View) -> list[int]:
+        """Return those of the filters that match the view."""
+        tests = self._tests
+        return [number for number in set(woken) if number not in tests or tests[number](view)]
+
+
+class TermsMatcher:
+    """Unstructured patterns: one search through the texts for the strings of all of them."""
+
+    def __init__(self, choices: Mapping[int, Choice], evaluator: Evaluator) -> None:
+        self._filters = _Filters(choices, evaluator)
+        found = watches(choices.items()).get(Whole())
+        self._needles = Needles(()) if found is None else found.needles
+
+    def match(self, messages: Sequence[str], matched: Matched) -> None:
+        """Add the filters that match each message."""
+        woken = self._needles.waiting_in_each(messages)
+        if self._filters.always:
+            for position in range(len(messages)):
+                woken[position] += self._filters.always
+        for position, numbers in woken.items():
+            matched[position] += self._filters.matching(numbers, messages[position])
+
+
+class JsonMatcher:
+    """JSON patterns: each message is decoded once, as far as any of them looks."""
+
+    def __init__(self, choices: Mapping[int, Choice], evaluator: Evaluator) -> None:
+        self._filters = _Filters(choices, evaluator)
+        self._view = evaluator.projection.view
+        fields = {subject: watch for subject, watch in watches(choices.items()).items() if isinstance(subject, tuple)}
+        self._collect = document_collector(fields, evaluator.projection)
+
+    def match(self, messages: Sequence[str], matched: Matched) -> None:
+        """Add the filters that match each message."""
+        collect, always = self._collect, self._filters.always
+        for position, document in enumerate(map(self._view, messages)):
+            if document is not None and (woken := collect(document) + always):
+                matched[position] += self._filters.matching(woken, document)
+
+
+class LinesMatcher:
+    """Space-delimited patterns: only messages that may have a field some pattern waits for are split into fields."""
+
+    def __init__(self, choices: Mapping[int, Choice], evaluator: Evaluator) -> None:
+        self._filters = _Filters(choices, evaluator)
+        self._gate = Gate(choices.values())
+        found = watches(choices.items())
+        self._places = [(subject, watch) for subject, watch in found.items() if isinstance(subject, Place)]
+
+    def match(self, messages: Sequence[str], matched: Matched) -> None:
+        """Add the filters that match each message."""
+        for position in self._gate.passing(messages):
+            line = Line(messages[position])
+            if woken := self._woken(line) + self._filters.always:
+                matched[position] += self._filters.matching(woken, line)
+
+    def _woken(self, line: Line) -> list[int]:
+        woken: list[int] = []
+        count = len(line.texts)
+        for place, watch in self._places:
+            if -count <= place.index < count:
+                text = line.rest(place.index) if place.takes_rest else line.texts[place.index]
+                woken += watch.find_text(text) or ()
+        return woken
+
+
+Matcher: TypeAlias = TermsMatcher | JsonMatcher | LinesMatcher
+MATCHERS: Mapping[type, Callable[[Mapping[int, Choice], Evaluator], Matcher]] = {
+    TermsPattern: TermsMatcher,
+    JsonPattern: JsonMatcher,
+    DelimitedPattern: LinesMatcher,
+}
+"""The matcher of each kind of pattern."""

@@ -1,0 +1,140 @@
+"""Which of many needles a text holds: look-ups for beginnings and ends, one pass over the text for dozens of others.
+
+index.py builds one for each thing that filters search: the whole message, a JSON field, a slot.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TypeAlias
+
+from daemon.match.logs.automaton import TooLargeError, compile_search, encodable, literal
+from daemon.match.logs.syntax import Regex, Text
+from daemon.match.logs.values import TextTest, equals
+
+_MANY = 150
+"""Needles in one pass: with more literals the engine turns from vector instructions to a slower automaton."""
+_FAN_OUT = 4
+"""Into how many smaller passes one that finds something leads."""
+_MIN_STRING = 3
+"""A shorter string is in too many messages to stand for the expression that needs it."""
+_MAX_STATES = 2_000
+"""Size of all expressions in one pass; larger ones are searched alone, so that one cannot slow down its neighbours."""
+
+_Edges: TypeAlias = defaultdict[int, defaultdict[str, list[tuple[TextTest, list[int]]]]]
+"""Beginnings or ends of texts by their length, which is a power of two: few lengths, so few look-ups."""
+
+
+class Needles:
+    """Strings with stars and regular expressions, each with the filters that wait for it."""
+
+    def __init__(self, needles: Iterable[tuple[Text | Regex, list[int]]]) -> None:
+        beginnings: _Edges = defaultdict(lambda: defaultdict(list))
+        ends: _Edges = defaultdict(lambda: defaultdict(list))
+        strings = []
+        expressions = []
+        for needle, waiting in needles:
+            if isinstance(needle, Regex):
+                part = _Part(compile_search((needle.expression,)), waiting, [])
+                if len(needle.needed) < _MIN_STRING:
+                    expressions.append(_Needle(needle.expression, needle.states, part))
+                else:
+                    strings.append(_string(needle.needed, [], [part]))
+                continue
+            string = needle.longest
+            size = 1 << len(string).bit_length() - 1
+            if string is needle.pieces[0]:
+                beginnings[size][string[:size]].append((equals(needle), waiting))
+            elif string is needle.pieces[-1]:
+                ends[size][string[-size:]].append((equals(needle), waiting))
+            elif needle.is_plain_search:
+                strings.append(_string(string, waiting, []))
+            else:
+                strings.append(_string(string, [], [_Part(equals(needle), waiting, [])]))
+        self._edges = [(slice(None, size), table) for size, table in beginnings.items()]
+        self._edges += [(slice(-size, None), table) for size, table in ends.items()]
+        self._within = _parts(strings, _MANY) + _parts(expressions, _MANY)
+
+    def waiting(self, text: str) -> list[int]:
+        """Return the filters that wait for a needle in this text."""
+        return self.waiting_in_each((text,))[0]
+
+    def waiting_in_each(self, texts: Sequence[str]) -> defaultdict[int, list[int]]:
+        """Return, under the positions of texts with needles, the filters that wait for these."""
+        waiting: defaultdict[int, list[int]] = defaultdict(list)
+        for edge, table in self._edges:
+            for position, text in enumerate(texts):
+                for test, filters in table.get(text[edge], ()):
+                    if test(text):
+                        waiting[position] += filters
+        if self._within and not all(map(str.isascii, texts)):
+            texts = list(map(encodable, texts))
+        for part in self._within:
+            for position, is_found in enumerate(map(part.found, texts)):
+                if is_found:
+                    part.collect(texts[position], waiting[position])
+        return waiting
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A test with the filters that wait for it and the tests that are worth trying only if it succeeds."""
+
+    found: TextTest
+    waiting: list[int]
+    parts: list[_Part]
+
+    def collect(self, text: str, waiting: list[int]) -> None:
+        """Add the filters that wait, here and below; the test has succeeded."""
+        waiting += self.waiting
+        for part in self.parts:
+            if part.found(text):
+                part.collect(text, waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Needle:
+    """Something to find anywhere in a text, alone or together with others."""
+
+    expression: str
+    states: int
+    part: _Part
+
+
+def _string(string: str, waiting: list[int], parts: list[_Part]) -> _Needle:
+    expression = literal(string)
+    return _Needle(expression, len(string), _Part(compile_search((expression,)), waiting, parts))
+
+
+def _parts(needles: list[_Needle], most: int) -> list[_Part]:
+    """Return parts that look for at most `most` needles each, made of smaller ones; these if the engine refuses."""
+    if most < _FAN_OUT:
+        return [needle.part for needle in needles]
+    parts = []
+    for run in _runs(sorted(needles, key=attrgetter("expression")), most):  # what is alike is found together
+        smaller = _parts(run, most // _FAN_OUT)
+        try:
+            found = compile_search(tuple(needle.expression for needle in run))
+        except TooLargeError:
+            parts += smaller
+        else:
+            parts += smaller if len(smaller) == 1 else [_Part(found, [], smaller)]
+    return parts
+
+
+def _runs(needles: list[_Needle], most: int) -> Iterator[list[_Needle]]:
+    """Cut into runs of much the same length, of at most `most` needles and _MAX_STATES states."""
+    length = -(-len(needles) // -(-len(needles) // most)) if needles else 0
+    run: list[_Needle] = []
+    states = 0
+    for needle in needles:
+        if run and (len(run) == length or states + needle.states > _MAX_STATES):
+            yield run
+            run, states = [], 0
+        run.append(needle)
+        states += needle.states
+    if run:
+        yield run
