@@ -37,9 +37,9 @@ class LogEvent(msgspec.Struct):
 class Record(msgspec.Struct):
     """What a subscription delivers, unpacked."""
 
-    messageType: str  # noqa: N815 - AWS's name
-    logGroup: str  # noqa: N815 - AWS's name
-    logEvents: list[LogEvent]  # noqa: N815 - AWS's name
+    messageType: str
+    logGroup: str
+    logEvents: list[LogEvent]
 
 
 def main(folder: Path, count: int) -> None:
