@@ -19,12 +19,11 @@ import orjson
 
 from daemon.assembly import assemble
 from daemon.clock import SystemClock
-from daemon.decode import DecodeLimits, Decoder
-from daemon.event import Delivery, Event
 from daemon.sample import SamplePlan, write_day
 from daemon.settings import load_settings
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.log import LogFormat, LogLevel
+from tests.benchmarks.events import events_in
 
 _ROUNDS = 5
 _EVENTS = 200_000
@@ -45,7 +44,7 @@ def main() -> None:
 
 def measure(name: str, folder: Path) -> None:
     """Print the medians of interleaved rounds."""
-    events = list(_events(folder))
+    events = events_in(folder)
     ours, yardstick = [], []
     for _ in range(_ROUNDS):
         ours.append(anyio.run(_run, folder, backend_options={"use_uvloop": True}))
@@ -61,17 +60,9 @@ def measure(name: str, folder: Path) -> None:
 def _multiply(original: Path, folder: Path) -> None:
     """Copy the folder's files as often as it takes to make a run long enough to measure."""
     files = sorted(original.rglob("*.json.gz"))
-    for copy in range(_LEAST_EVENTS // max(len(_events(original)), 1) + 1):
+    for copy in range(_LEAST_EVENTS // max(len(events_in(original)), 1) + 1):
         for number, path in enumerate(files):
             (folder / f"{copy}-{number}.json.gz").write_bytes(path.read_bytes())
-
-
-def _events(folder: Path) -> list[bytes]:
-    decoder, found = Decoder(DecodeLimits()), []
-    for path in sorted(folder.rglob("*.json.gz")):
-        delivery = Delivery(source="b", identity=str(path), body=path.read_bytes(), receipt=None, received_at=0.0)
-        found += [item.body for item in decoder.decode(delivery) if isinstance(item, Event)]
-    return found
 
 
 async def _run(folder: Path) -> float:
