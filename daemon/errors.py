@@ -26,12 +26,16 @@ class ConfigError(VigildError):
 
 
 class PatternError(VigildError):
-    """Raised when EventBridge would refuse a pattern; `path` is the JSON path of the place ("$.detail.a[0]")."""
+    """Raised when EventBridge would refuse a pattern; `path` is the JSON path of the place ("$.detail.a[0]").
 
-    def __init__(self, path: str, reason: str) -> None:
+    `line` counts from 1 in a pattern given as JSON text, and is None for one given as parsed JSON.
+    """
+
+    def __init__(self, path: str, reason: str, line: int | None = None) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"{path}: {reason}")
+        self.line = line
+        super().__init__(f"{path}: {reason}" if line is None else f"line {line}: {path}: {reason}")
 
 
 class FilterError(VigildError):

@@ -22,6 +22,7 @@ from daemon.sinks.stdout import StdoutConfig
 from daemon.sources import AnySourceConfig
 from daemon.state import StateConfig
 from daemon.telemetry.log import LogFormat, LogLevel
+from daemon.yaml_build import Built
 from daemon.yaml_file import Strict, YamlFile, load_yaml, near_miss
 
 ENVIRONMENT_PREFIX = "VIGILD_"
@@ -143,7 +144,7 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
 
     Raises ConfigError with every fault, each with file, line and field.
     """
-    file = load_yaml(path) if path is not None else YamlFile(Path("defaults"), {}, {(): 1})
+    file = load_yaml(path) if path is not None else YamlFile(Path("defaults"), Built({}))
     data = file.data if file.data is not None else {}
     if not isinstance(data, dict):
         raise ConfigError(file.problem((), "must be a mapping"))

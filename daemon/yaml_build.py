@@ -8,6 +8,7 @@ means what it meant as JSON.  Aliases are shared, not copied, but counted as if 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -34,15 +35,26 @@ class YamlFault(Exception):  # noqa: N818 - yaml_file.py makes a ConfigError of 
         super().__init__(message)
 
 
-def build(text: str) -> tuple[Any, dict[Location, int]]:
-    """Return the only document's value and the line (from 1) of every location in it.
+@dataclass(slots=True)
+class Built:
+    """A document's value, and where everything in it stands."""
+
+    root: Any = None
+    lines: dict[Location, int] = field(default_factory=lambda: {(): 1})
+    """The line, from 1, of every location."""
+    blocks: set[Location] = field(default_factory=set)
+    """Where text stands as a literal block (`|`): line n of it is n lines below the location."""
+
+
+def build(text: str) -> Built:
+    """Return the only document's value and where everything stands.
 
     Raises YamlFault (a key twice or not text, a tag, too deep, too many values, two documents) or yaml.YAMLError.
     """
     builder = _Builder()
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         builder.take(event)
-    return builder.root, builder.lines
+    return builder.built
 
 
 class _Frame:
@@ -60,8 +72,7 @@ class _Builder:
     """Takes parser events one after the other."""
 
     def __init__(self) -> None:
-        self.root: Any = None
-        self.lines: dict[Location, int] = {(): 1}
+        self.built = Built()
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._values = 0
@@ -92,13 +103,15 @@ class _Builder:
         value = _resolve(event.value) if event.implicit[0] and event.tag is None else event.value
         self._count(1, event)
         self._remember(event.anchor, value, 1)
-        self._add(value, event)
+        at = self._add(value, event)
+        if event.style == "|" and self.built.lines[at] == _line(event):
+            self.built.blocks.add(at)
 
     def _key(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
         if event.value in frame.value:
             raise _fault(f"{event.value!r} stands here a second time", event)
         frame.key = event.value
-        self.lines[(*frame.at, event.value)] = _line(event)
+        self.built.lines[(*frame.at, event.value)] = _line(event)
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         if event.tag is not None:
@@ -129,14 +142,14 @@ class _Builder:
     def _add(self, value: Any, event: yaml.Event) -> Location:
         """Put a value where the document stands now; return where that is."""
         if not self._stack:
-            self.root = value
-            self.lines[()] = _line(event)
+            self.built.root = value
+            self.built.lines[()] = _line(event)
             return ()
         frame = self._stack[-1]
         if isinstance(frame.value, list):
             at: Location = (*frame.at, len(frame.value))
             frame.value.append(value)
-            self.lines[at] = _line(event)
+            self.built.lines[at] = _line(event)
             return at
         if frame.key is None:
             raise _fault("a key must be text", event)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from daemon.errors import ConfigError
-from daemon.yaml_build import Location, YamlFault, build
+from daemon.yaml_build import Built, Location, YamlFault, build
 
 _MOST_BYTES = 64 * 1024**2
 
@@ -60,10 +60,11 @@ def near_miss(word: str, known: Iterable[str]) -> str:
 class YamlFile:
     """A parsed file: `data` as plain Python, and where everything stands."""
 
-    def __init__(self, path: Path, data: Any, lines: dict[Location, int]) -> None:
+    def __init__(self, path: Path, built: Built) -> None:
         self.path = path
-        self.data = data
-        self._lines = lines
+        self.data = built.root
+        self._lines = built.lines
+        self._blocks = built.blocks
 
     def line(self, location: Location) -> int:
         """Return the line of a field, or of the nearest field around it that the file has; lines count from 1."""
@@ -77,15 +78,12 @@ class YamlFile:
                 found = (*found, part)
         return found
 
-    def problem(self, location: Location, message: str) -> str:
-        """Return "path:line: field: message"."""
+    def problem(self, location: Location, message: str, line_within: int = 0) -> str:
+        """Return "path:line: field: message"; `line_within` is the line meant, from 1, of text that stands there."""
         nearest = self._nearest(location)
+        line = self._lines[nearest] + (line_within if nearest in self._blocks else 0)
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in nearest).lstrip(".")
-        return (
-            f"{self.path}:{self._lines[nearest]}: {field}: {message}"
-            if field
-            else (f"{self.path}:{self._lines[nearest]}: {message}")
-        )
+        return f"{self.path}:{line}: {field}: {message}" if field else f"{self.path}:{line}: {message}"
 
     def problems(self, error: ValidationError, base: Location = ()) -> list[str]:
         """Return a line for each fault pydantic found in the part of the file under `base`."""
@@ -125,7 +123,7 @@ def load_yaml(path: Path) -> YamlFile:
     if len(text) > _MOST_BYTES:
         raise ConfigError(f"{path}: larger than {_MOST_BYTES} bytes")
     try:
-        return YamlFile(path, *build(text.decode()))
+        return YamlFile(path, build(text.decode()))
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8") from error

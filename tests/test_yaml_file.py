@@ -94,4 +94,4 @@ def test_what_a_yaml_writer_writes_reads_back(value: Any) -> None:
     """Values that PyYAML dumps with quoted strings come back unchanged."""
     text = yaml.safe_dump(value, default_style='"') if isinstance(value, str) else yaml.safe_dump(value)
 
-    assert build(text)[0] == yaml.safe_load(text) == value
+    assert build(text).root == yaml.safe_load(text) == value

@@ -5,7 +5,6 @@ Every fault of every file is collected before it gives up, each named with file,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +16,13 @@ from daemon.dispatch.notices import Headline
 from daemon.dispatch.plan import MatchedRule, Route
 from daemon.errors import ConfigError, PatternError
 from daemon.match import Matcher
+from daemon.match.eventbridge.places import parts
 from daemon.rules import Rule, RuleSet
 from daemon.rules.model import RuleConfig, RuleFile, TargetReference
 from daemon.yaml_build import Location
 from daemon.yaml_file import YamlFile, load_yaml, near_miss
 
 _SUFFIXES = frozenset({".yaml", ".yml"})
-_PATH_PART = re.compile(r"\[(\d+)\]|\.([^.\[]+)")
 
 
 def load_rules(paths: Sequence[Path], targets: Sequence[str], default_targets: Sequence[str]) -> RuleSet:
@@ -58,8 +57,8 @@ class _Place:
     file: YamlFile
     location: Location
 
-    def problem(self, message: str, *parts: str | int) -> str:
-        return self.file.problem((*self.location, *parts), message)
+    def problem(self, message: str, *parts: str | int, line_within: int = 0) -> str:
+        return self.file.problem((*self.location, *parts), message, line_within)
 
 
 @dataclass(slots=True)
@@ -126,12 +125,8 @@ class _Loading:
                 try:
                     Matcher({name: pattern})
                 except PatternError as error:
-                    where = ("pattern",) if isinstance(pattern, str) else ("pattern", *_location(error.path))
                     text = f"EventBridge refuses this: {error.reason} (at {error.path})"
-                    self.problems.append(self._places[name].problem(text, *where))
+                    self.problems.append(
+                        self._places[name].problem(text, "pattern", *parts(error.path), line_within=error.line or 0)
+                    )
             return None
-
-
-def _location(json_path: str) -> Location:
-    """Return "$.detail.a[0]" as ("detail", "a", 0)."""
-    return tuple(int(index) if index else name for index, name in _PATH_PART.findall(json_path))

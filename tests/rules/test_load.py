@@ -111,6 +111,14 @@ def test_targets_may_carry_an_input_transformer(tmp_path: Path) -> None:
             "0.yaml:4: rules[0].pattern: EventBridge refuses this: ",
         ),
         (
+            'rules:\n  - name: x\n    description: d\n    pattern: |\n\n      {"a": [1],\n       "b": [{}]}\n',
+            "0.yaml:7: rules[0].pattern: EventBridge refuses this: ",
+        ),
+        (
+            "rules:\n  - name: x\n    description: d\n    pattern:\n      a.b:\n        c d: [1]\n        'e\"': [1]\n        f: 1\n",
+            "0.yaml:8: rules[0].pattern.a.b.f: EventBridge refuses this: ",
+        ),
+        (
             "rules:\n  - name: x\n    description: d\n    pattern: {a: [1]}\n    targets: [alrts]\n",
             "0.yaml:5: rules[0].targets[0]: no target is called 'alrts'; did you mean 'alerts'?",
         ),

@@ -7,14 +7,15 @@ as in event-ruler; a field named beside `$or` and inside it must satisfy both, a
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Final
 
 from daemon.errors import PatternError
 from daemon.match.eventbridge.expressions import JsonObject, members, parse_test
 from daemon.match.eventbridge.operators import Test
+from daemon.match.eventbridge.places import line_of, member
 
 MAX_ALTERNATIVES: Final = 1_000
 """EventBridge refuses a rule whose `$or` make more combinations."""
@@ -23,7 +24,6 @@ MAX_FIELDS: Final = 256
 MAX_DEPTH: Final = 200
 """Objects inside objects; a bound of ours, far above what fits into EventBridge's 4,096 characters sensibly."""
 
-_PLAIN_NAME: Final = re.compile(r"[\w$-]+")
 _RESERVED_IN_OR: Final = frozenset(
     (
         *("exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard", "numeric", "cidr"),
@@ -82,22 +82,35 @@ class Group:
 
 def parse_pattern(source: str | Mapping[str, object]) -> list[Alternative]:
     """Read a pattern given as JSON text or as parsed JSON; raise PatternError where EventBridge would refuse it."""
-    alternatives = parse_groups(source).alternatives()
-    for alternative in alternatives:
-        if len(alternative) > MAX_FIELDS and len({condition.path for condition in alternative}) > MAX_FIELDS:
-            raise PatternError("$", f"more than {MAX_FIELDS} fields")
-    return alternatives
+    with _naming_line(source):
+        alternatives = parse_groups(source).alternatives()
+        for alternative in alternatives:
+            if len(alternative) > MAX_FIELDS and len({condition.path for condition in alternative}) > MAX_FIELDS:
+                raise PatternError("$", f"more than {MAX_FIELDS} fields")
+        return alternatives
 
 
 def parse_groups(source: str | Mapping[str, object]) -> Group:
     """Read a pattern without multiplying its choices out; raise PatternError where EventBridge would refuse it."""
-    document = _load(source) if isinstance(source, str) else source
-    found = members(document)
-    if found is None:
-        raise PatternError("$", "a pattern must be a JSON object")
-    root = Group()
-    _Reader().read(document, (), "$", root)
-    return root
+    with _naming_line(source):
+        document = _load(source) if isinstance(source, str) else source
+        found = members(document)
+        if found is None:
+            raise PatternError("$", "a pattern must be a JSON object")
+        root = Group()
+        _Reader().read(document, (), "$", root)
+        return root
+
+
+@contextmanager
+def _naming_line(source: str | Mapping[str, object]) -> Iterator[None]:
+    """Add the line to an error about a pattern given as text; only here is it worth looking for."""
+    try:
+        yield
+    except PatternError as error:
+        if not isinstance(source, str) or error.line is not None:
+            raise
+        raise PatternError(error.path, error.reason, line_of(source, error.path)) from None
 
 
 class _Reader:
@@ -118,7 +131,7 @@ class _Reader:
         for name, inner in found:
             if not isinstance(name, str):
                 raise PatternError(place, f"a field name must be a string, not {name!r}")
-            inner_place = place + (f".{name}" if _PLAIN_NAME.fullmatch(name) else f"[{json.dumps(name)}]")
+            inner_place = member(place, name)
             if name == "$or":
                 self._read_choice(inner, names, inner_place, group)
             elif self._inside_or and name in _RESERVED_IN_OR:
@@ -160,13 +173,18 @@ def _load(text: str) -> object:
             text,
             object_pairs_hook=JsonObject,
             parse_int=lambda digits: int(digits) if len(digits) < 400 else float(digits),
-            parse_constant=_refuse_constant,
+            parse_constant=_NoValue,
         )
     except RecursionError:
-        raise PatternError("$", "nested too deeply") from None
+        raise PatternError("$", "nested too deeply", 1) from None
+    except json.JSONDecodeError as error:
+        raise PatternError("$", f"not JSON: {error.msg} at column {error.colno}", error.lineno) from None
     except ValueError as error:
-        raise PatternError("$", f"not JSON: {error}") from None
+        raise PatternError("$", f"not JSON: {error}", 1) from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+@dataclass(frozen=True, slots=True)
+class _NoValue:
+    """NaN or Infinity: no JSON, and refused where it stands, as nothing takes a value of this type."""
+
+    name: str
