@@ -18,7 +18,7 @@ from daemon.pipeline.sift import Sifted
 from daemon.sources.base import Source
 from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Outcome, Settlement, Stage
-from daemon.telemetry.signals import BatchReceived, DeliveriesSettled, EventsSettled, StageTimed
+from daemon.telemetry.signals import BatchReceived, DeliveriesSettled, EventSettled, StageTimed
 
 _CLOSE_SECONDS = 3.0
 """For giving back and flushing at the end; SQS answers in milliseconds, and what is not given back comes by itself."""
@@ -71,7 +71,7 @@ class Ledger:
         """Close one event of a delivery."""
         entry = self._entries[id(delivery)]
         entry.open_events -= 1
-        self._telemetry.emit(EventsSettled(delivery.source, outcome, 1))
+        self._telemetry.emit(EventSettled(delivery.source, outcome))
         self._settle_if_final(entry)
 
     def _settle_if_final(self, entry: _Entry) -> None:

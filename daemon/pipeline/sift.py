@@ -21,8 +21,8 @@ from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Rejection, Unwanted
 from daemon.rules import RuleSet
 from daemon.telemetry import Telemetry
-from daemon.telemetry.names import Outcome, Stage
-from daemon.telemetry.signals import EventAged, EventRejected, EventsReceived, EventsSettled, StageTimed
+from daemon.telemetry.names import Stage
+from daemon.telemetry.signals import EventAged, EventRejected, EventsSifted, StageTimed
 
 _STEP_EVENTS = 64
 _TURN_SECONDS = 0.01
@@ -136,11 +136,8 @@ class _Pass:
         """Report the chunk, begin the next one, and return it."""
         chunk, emit, source = self._chunk, self._sieve.telemetry.emit, self._source
         if self._received:
-            emit(EventsReceived(source, self._received))
-        if self._unmatched:
-            emit(EventsSettled(source, Outcome.UNMATCHED, self._unmatched))
-        if self._duplicate:
-            emit(EventsSettled(source, Outcome.DUPLICATE, self._duplicate))
+            in_flight = len(chunk.matches) + len(chunk.rejections)
+            emit(EventsSifted(source, self._received, self._unmatched, self._duplicate, in_flight))
         for _, rejection in chunk.rejections:
             emit(EventRejected(source, rejection.reason, rejection.detail, rejection.identity))
         if (age := _age(self._newest, self._sieve.clock.now())) is not None:

@@ -16,7 +16,8 @@ from prometheus_client import (
 
 from daemon import __version__
 from daemon.errors import FailureKind, RejectReason
-from daemon.telemetry.names import METRICS, IntentOutcome, Outcome, Settlement, Stage
+from daemon.telemetry.books import Books
+from daemon.telemetry.names import METRICS, IntentOutcome, Settlement, Stage
 
 _PREFIX = "vigild_"
 _MOST_RULE_SERIES = 2_000
@@ -37,7 +38,11 @@ class Metrics:
         self._counter_series: dict[tuple[str, ...], Counter] = {}
         self._gauge_series: dict[tuple[str, ...], Gauge] = {}
         self._histogram_series: dict[tuple[str, ...], Histogram] = {}
+        self.books = Books(_PREFIX)
+        self.registry.register(self.books)
         for metric in METRICS.values():
+            if metric.name in Books.FAMILIES:
+                continue
             name = _PREFIX + metric.name
             if metric.kind == "counter":
                 self._counters[metric.name] = Counter(name, metric.help, metric.labels, registry=self.registry)
@@ -82,10 +87,10 @@ class Metrics:
 
     def expect_source(self, source: str) -> None:
         """Create every series of a source at 0, so that rates are right from the first event on."""
+        self.books.open(source)
         for name in (
             "deliveries_received_total",
             "received_bytes_total",
-            "events_received_total",
             "backpressure_seconds_total",
             "visibility_extended_total",
             "visibility_expired_total",
@@ -93,13 +98,10 @@ class Metrics:
             "acknowledgements_lost_total",
         ):
             self.counter(name, source)
-        self.gauge("events_in_flight", source)
         self.gauge("source_ready", source)
         self.histogram("event_age_seconds", source)
         for settlement in Settlement:
             self.counter("deliveries_settled_total", source, settlement)
-        for outcome in Outcome:
-            self.counter("events_settled_total", source, outcome)
         for reason in RejectReason:
             self.counter("events_rejected_total", source, reason)
         for kind in FailureKind:
@@ -120,10 +122,10 @@ class Metrics:
 
     def values(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
         """Yield labels and value of each series of a counter or gauge."""
-        family = self._counters.get(name) or self._gauges[name]
+        family = self.books if name in Books.FAMILIES else self._counters.get(name) or self._gauges[name]
         for collected in family.collect():
             for sample in collected.samples:
-                if not sample.name.endswith("_created"):
+                if sample.name == _PREFIX + name:
                     yield sample.labels, sample.value
 
     def expect_rules(self, rules: Iterable[str]) -> None:

@@ -74,34 +74,35 @@ class BatchReceived(Signal):
 
 
 @dataclass(frozen=True, slots=True)
-class EventsReceived(Signal):
-    """Events came out of deliveries; they are in flight until they settle."""
+class EventsSifted(Signal):
+    """Events came out of deliveries; those that ask for something are in flight until they settle."""
 
-    event = "events received"
+    event = "events sifted"
     level = "debug"
     source: str
-    events: int
+    received: int
+    unmatched: int
+    duplicate: int
+    in_flight: int
 
     def count(self, metrics: Metrics) -> None:
         """See Signal."""
-        metrics.counter("events_received_total", self.source).inc(self.events)
-        metrics.gauge("events_in_flight", self.source).inc(self.events)
+        settled = {Outcome.UNMATCHED: self.unmatched, Outcome.DUPLICATE: self.duplicate}
+        metrics.books.sifted(self.source, self.received, settled, self.in_flight)
 
 
 @dataclass(frozen=True, slots=True)
-class EventsSettled(Signal):
-    """Events reached their outcome."""
+class EventSettled(Signal):
+    """An event in flight reached its outcome."""
 
-    event = "events settled"
+    event = "event settled"
     level = "debug"
     source: str
     outcome: Outcome
-    events: int
 
     def count(self, metrics: Metrics) -> None:
         """See Signal."""
-        metrics.counter("events_settled_total", self.source, self.outcome).inc(self.events)
-        metrics.gauge("events_in_flight", self.source).dec(self.events)
+        metrics.books.landed(self.source, self.outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
-from tests.deploy.tools import DEPLOY, run, tool
+from tests.deploy.tools import DEPLOY, ROOT, run, tool
 
 FOLDER = DEPLOY / "prometheus"
 
@@ -20,6 +22,16 @@ def test_prometheus_accepts_rules_and_configuration() -> None:
 def test_alerts_fire_when_they_should() -> None:
     """The unit tests of the rules hold."""
     assert "SUCCESS" in run(tool("promtool", "prometheus"), "test", "rules", "vigild.rules.test.yaml", cwd=FOLDER)
+
+
+def test_the_operations_page_explains_every_alert_and_no_other() -> None:
+    """Its table has a row for each alert of the rules: what it means, what to do."""
+    rules = yaml.safe_load((FOLDER / "vigild.rules.yaml").read_text())["groups"][0]["rules"]
+    explained = re.findall(
+        r"^\| (Vigild\w+) \| .+ \| .+ \|$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE
+    )
+
+    assert sorted(explained) == sorted(rule["alert"] for rule in rules)
 
 
 def test_every_alert_is_tested_both_ways_and_says_what_to_do() -> None:
