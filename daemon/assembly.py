@@ -59,16 +59,16 @@ def rules_of(settings: Settings) -> RuleSet:
 
 @asynccontextmanager
 async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: random.Random) -> AsyncIterator[Parts]:
-    """Build all parts; close them when the block ends: sources, targets, clients, then the state.
+    """Build all parts; close them when the block ends: sources, targets, the state, then the clients.
 
     Nothing is received or sent yet.  Raises ConfigError for rules, StateError for a state store that cannot be opened.
     """
     rules = rules_of(settings)
     async with AsyncExitStack() as stack:
-        store = await open_store(settings.state, clock)
-        stack.push_async_callback(store.close)
         aws = AwsClients(settings.aws)
         stack.push_async_callback(aws.close)
+        store = await open_store(settings.state, aws, clock, rng)
+        stack.push_async_callback(store.close)
         session = Session(store, clock, telemetry, settings.dedupe.session_seconds)
         places = build_dead_letters(
             settings.dead_letters, SinkContext(clock, aws), DispatchContext(telemetry, clock, rng)

@@ -20,7 +20,7 @@ from daemon.rules.model import Name
 from daemon.sinks import AnySinkConfig
 from daemon.sinks.stdout import StdoutConfig
 from daemon.sources import AnySourceConfig
-from daemon.state import StateConfig
+from daemon.state import AnyStateConfig, SqliteConfig
 from daemon.telemetry.log import LogFormat, LogLevel
 from daemon.yaml_build import Built
 from daemon.yaml_file import Strict, YamlFile, load_yaml, near_miss
@@ -94,7 +94,8 @@ class Settings(Strict, BaseSettings):
     """The targets of rules that name none; without it, all targets."""
     dead_letters: dict[Name, DeadLetterConfig] = {}
     """Places for what cannot be read or delivered, by name; "default" is there unless given here."""
-    state: StateConfig = StateConfig()
+    state: AnyStateConfig = SqliteConfig()
+    """What was done, so that it is not done twice; type: sqlite unless given."""
     dedupe: DedupeSettings = DedupeSettings()
     limits: LimitSettings = LimitSettings()
     stop: StopSettings = StopSettings()

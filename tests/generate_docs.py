@@ -67,8 +67,8 @@ def configuration_page() -> str:
         *_section("stop", StopSettings),
         *_section("aws", AwsSettings),
     ]
-    for name, store in STATE_STORES.items():
-        parts += _section(f"state, type: {name}", store)
+    for name, state in STATE_STORES.items():
+        parts += _section(f"state, type: {name}", state)
     for name, source in SOURCES.items():
         parts += _section(f"sources, type: {name}", source.config)
     for name, sink in SINKS.items():

@@ -6,6 +6,12 @@ import pytest
 
 from daemon.errors import ConfigError
 from daemon.settings import Settings, load_settings
+from daemon.state import DynamodbConfig
+
+TWO_PARTS = """
+telemetry: {listen: '127.0.0.1:1', log_level: error}
+state: {type: dynamodb, table_name: one}
+"""
 
 
 def load(folder: Path, text: str) -> Settings:
@@ -27,11 +33,15 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     """VIGILD_ variables override single fields, the rest of the file stays."""
     monkeypatch.setenv("VIGILD_TELEMETRY__LOG_LEVEL", "debug")
     monkeypatch.setenv("VIGILD_LIMITS__MAX_EVENT_BYTES", "2048")
-    settings = load(tmp_path, "telemetry: {listen: '127.0.0.1:1', log_level: error}\n")
+    monkeypatch.setenv("VIGILD_STATE__TABLE_NAME", "other")
+    settings = load(
+        tmp_path, "telemetry: {listen: '127.0.0.1:1', log_level: error}\nstate: {type: dynamodb, table_name: one}\n"
+    )
 
     assert settings.telemetry.log_level == "debug"
     assert settings.telemetry.port == 1
     assert settings.limits.max_event_bytes == 2048
+    assert settings.state == DynamodbConfig(type="dynamodb", table_name="other")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +57,9 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("limits:\n  max_event_bytes: -1\n", ":2: limits.max_event_bytes: "),
         ("telemetry: {listen: nonsense}\n", ":1: telemetry.listen: "),
         ("- a\n", ":1: must be a mapping"),
-        ("state: {type: oracle}\n", ":1: state.type: "),
+        ("state: {type: oracle}\n", ":1: state: unknown type 'oracle'; known: dynamodb, sqlite"),
+        ("state: {type: dynamodb}\n", ":1: state: 'table_name' is missing"),
+        ("state: {pth: x}\n", ":1: state.pth: unknown field; did you mean 'path'?"),
     ],
 )
 def test_a_fault_names_file_line_and_field(tmp_path: Path, text: str, expected: str) -> None:

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from daemon import __version__
-from daemon.cli import check, demo, match, run, schema, trial
+from daemon.cli import check, demo, match, run, schema, state, trial
 from daemon.errors import VigildError
 
 __all__ = ("main",)
@@ -46,6 +46,7 @@ application.command("match")(match.match)
 application.command("test")(trial.run_rule_tests)
 application.command("schema")(schema.schema)
 application.command("demo")(demo.demo)
+application.add_typer(state.application, name="state")
 
 
 def main() -> None:

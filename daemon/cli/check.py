@@ -18,7 +18,7 @@ from daemon.telemetry import build_telemetry
 
 
 def check(config: ConfigOption = None, rules: RulesOption = None) -> None:
-    """Load configuration and rules, then reach every source and target without consuming or sending anything.
+    """Load configuration and rules, then reach the state store, every source and target; consume and send nothing.
 
     Exit code 1 when something cannot be reached, 2 when the configuration or a rule is wrong.
     """
@@ -32,8 +32,8 @@ async def _check(settings: Settings) -> bool:
     telemetry = build_telemetry(settings.telemetry.log_format, settings.telemetry.log_level, clock)
     async with assemble(settings, telemetry, clock, random.Random()) as parts:
         _say(True, "rules", f"{len(parts.rules.rules)} in {parts.rules.files} file(s)")
-        _say(True, "state", f"{settings.state.type}: {settings.state.path}")
-        reached = [await _reach(f"source {source.name}", source.check) for source in parts.sources]
+        reached = [await _reach("state", parts.store.check)]
+        reached += [await _reach(f"source {source.name}", source.check) for source in parts.sources]
         reached += [await _reach(f"target {name}", target.sink.check) for name, target in parts.targets.items()]
     return all(reached)
 

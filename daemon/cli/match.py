@@ -26,7 +26,7 @@ from daemon.rules.load import load_rules
 from daemon.settings import Settings, load_settings
 from daemon.sources.base import EndOfSource, SourceContext
 from daemon.sources.file import FileConfig
-from daemon.state import StateConfig, open_store
+from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.log import LogLevel
 from daemon.telemetry.names import Settlement
@@ -79,7 +79,7 @@ async def _deliveries(settings: Settings, paths: list[str]) -> AsyncIterator[Del
     """Read files as the daemon does, but with positions that are thrown away."""
     clock = SystemClock()
     with tempfile.TemporaryDirectory() as folder, ProgressBar() as bar:
-        store = await open_store(StateConfig(path=Path(folder, "state.sqlite")), clock)
+        store = await SqliteStore.open(SqliteConfig(path=Path(folder, "state.sqlite")), clock)
         telemetry = build_telemetry(settings.telemetry.log_format, LogLevel.WARNING, clock)
         context = SourceContext(telemetry, clock, random.Random(), AwsClients(settings.aws), store)
         source = sources.build("files", FileConfig(type="file", paths=paths), context)

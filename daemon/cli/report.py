@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from daemon.sources.base import Source
-from daemon.state import StateConfig
+from daemon.state import AnyStateConfig
 from daemon.summary import Summary
 from daemon.telemetry.names import IntentOutcome, Outcome
 
@@ -65,7 +65,7 @@ def writing_bar(events: int) -> Iterator[Callable[[int], None]]:
         yield lambda written: progress.update(task, completed=written)
 
 
-def print_summary(summary: Summary, state: StateConfig) -> None:
+def print_summary(summary: Summary, state: AnyStateConfig) -> None:
     """Print what the run did; where everything had been handled before, say so and how to start over."""
     console = Console(stderr=True, highlight=False)
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -90,7 +90,7 @@ def print_summary(summary: Summary, state: StateConfig) -> None:
     if summary.skipped_files:
         console.print(
             f"\n{summary.skipped_files:,} file(s) had been handled before and were not read again. "
-            f"To start over, remove the state: {state.path}"
+            f"To start over, {state.start_over}"
         )
 
 

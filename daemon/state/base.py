@@ -14,6 +14,10 @@ import msgspec
 ABSENT = 0
 """The version of an item that is not there: expect it to create."""
 
+MOST_KEY_BYTES = 1_024
+MOST_VALUE_BYTES = 300_000
+"""Both DynamoDB's: a sort key's limit, and its 400 KB an item less names and room to grow."""
+
 
 class Item(msgspec.Struct, frozen=True, gc=False):
     """What is stored under a key."""
@@ -49,8 +53,23 @@ class Conflict(msgspec.Struct, frozen=True, gc=False):
     """The item as it stands; None where it is absent."""
 
 
+def collection_of(key: str) -> str:
+    """Return what stands before a key's or a prefix's first slash.  Raises ValueError where there is none."""
+    collection, slash, _ = key.partition("/")
+    if not slash:
+        raise ValueError(f"a key of the state store names its collection before a slash: {key!r}")
+    return collection
+
+
+def check_write(write: Write) -> None:
+    """Raise ValueError, a fault of the caller's, for what no store could hold."""
+    collection_of(write.key)
+    if len(write.key.encode()) > MOST_KEY_BYTES or len(write.value) > MOST_VALUE_BYTES:
+        raise ValueError(f"too large for the state store: {write.key[:100]!r}, {len(write.value)} bytes")
+
+
 class StateStore(Protocol):
-    """Keys are text of at most 1,024 bytes, values bytes of at most 300,000 (DynamoDB's item limit less its names).
+    """Keys are "collection/name", at most MOST_KEY_BYTES in UTF-8; values have at most MOST_VALUE_BYTES.
 
     Called concurrently from one event loop; several processes may share one store.  Every verb raises StateError when
     the store cannot answer, with nothing known about which writes of the batch took place: callers repeat, and the
@@ -67,10 +86,16 @@ class StateStore(Protocol):
         """Remove each whose condition holds; removing what is absent succeeds (None) unless a version was expected."""
 
     def scan(self, prefix: str) -> AsyncIterator[Item]:
-        """Yield all items whose key starts with `prefix`, by key; writes made meanwhile may or may not be seen."""
+        """Yield all items whose key starts with `prefix`, by key; writes made meanwhile may or may not be seen.
+
+        The prefix names its collection in full: it holds the key's first slash.
+        """
 
     async def purge(self) -> int:
         """Remove expired items, a bounded number a call; return how many.  0 where the store does so by itself."""
+
+    async def check(self) -> str:
+        """Reach the store without changing anything, for `vigild check`; return a line that says what is there."""
 
     async def close(self) -> None:
         """Finish what runs and let go of files and connections."""

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from daemon.clock import Clock
 from daemon.errors import StateError
-from daemon.state.base import ABSENT, Conflict, Delete, Item, Write
+from daemon.state.base import ABSENT, Conflict, Delete, Item, Write, check_write, collection_of
 from daemon.yaml_file import Strict
 
 T = TypeVar("T")
@@ -46,6 +46,11 @@ class SqliteConfig(Strict):
     busy_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
     """How long to wait for another process that writes."""
 
+    @property
+    def start_over(self) -> str:
+        """What a person does to forget everything."""
+        return f"remove the state: {self.path}"
+
 
 class _Commit:
     """Writes of several callers that go into one transaction; those that come while one runs gather in the next."""
@@ -58,8 +63,9 @@ class _Commit:
 class SqliteStore:
     """See StateStore.  Open with `await SqliteStore.open(config, clock)`."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, clock: Clock) -> None:
         self._connection = connection
+        self._path = path
         self._clock = clock
         self._thread = CapacityLimiter(1)
         self._turn = Lock()
@@ -68,7 +74,7 @@ class SqliteStore:
     @classmethod
     async def open(cls, config: SqliteConfig, clock: Clock) -> SqliteStore:
         """Open or create the file.  Raises StateError where it cannot be used."""
-        return cls(await to_thread.run_sync(_connect, config), clock)
+        return cls(await to_thread.run_sync(_connect, config), config.path, clock)
 
     async def get(self, keys: Sequence[str]) -> list[Item | None]:
         """See StateStore."""
@@ -77,6 +83,8 @@ class SqliteStore:
 
     async def put(self, writes: Sequence[Write]) -> list[Item | Conflict]:
         """See StateStore."""
+        for write in writes:
+            check_write(write)
         commit, ours = self._gathering, object()
         commit.batches[ours] = writes
         try:
@@ -107,6 +115,7 @@ class SqliteStore:
 
     async def scan(self, prefix: str) -> AsyncIterator[Item]:
         """See StateStore."""
+        collection_of(prefix)
         after, first = prefix, True
         while True:
             page = await self._run(self._page, prefix, after, first)
@@ -128,6 +137,11 @@ class SqliteStore:
                 ).rowcount
 
         return await self._run(purge_some)
+
+    async def check(self) -> str:
+        """See StateStore."""
+        (pages,) = await self._run(lambda: self._connection.execute("PRAGMA page_count").fetchone())
+        return f"sqlite: {self._path}, {pages * _PAGE_BYTES:,} bytes"
 
     async def close(self) -> None:
         """See StateStore."""

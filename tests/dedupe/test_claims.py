@@ -1,30 +1,31 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
 from daemon.dedupe.session import Session
-from daemon.state import StateConfig, open_store
 from daemon.state.base import StateStore
 from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
+from tests.stores import KINDS, opened
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
 def clock() -> HandWound:
-    return HandWound()
+    return HandWound(4_000_000_000.0)
 
 
-@pytest.fixture
-async def store(tmp_path: Path, clock: HandWound) -> AsyncIterator[StateStore]:
-    store = await open_store(StateConfig(path=tmp_path / "state.sqlite"), clock)
-    yield store
-    await store.close()
+@pytest.fixture(params=KINDS)
+async def store(tmp_path: Path, clock: HandWound, request: pytest.FixtureRequest) -> AsyncIterator[StateStore]:
+    async with opened(request.param, tmp_path, clock, request) as store:
+        yield store
 
 
 async def process(store: StateStore, clock: HandWound) -> tuple[Session, Claims]:
@@ -140,3 +141,36 @@ async def test_confirming_again_after_a_lost_answer_succeeds(store: StateStore, 
 
     assert await claims.confirm(held, ClaimState.DONE)
     assert await claims.confirm(held, ClaimState.DONE)
+
+
+async def test_one_of_fifty_processes_gets_a_claim(store: StateStore, clock: HandWound) -> None:
+    """Fifty processes claim the same thing at the same time: one holds it, to all others it is busy."""
+    processes = [await process(store, clock) for _ in range(50)]
+    answers: list[Held | Busy | Final] = []
+
+    async def race(claims: Claims) -> None:
+        answers.append(await claim_one(claims))
+
+    async with anyio.create_task_group() as group:
+        for _, claims in processes:
+            group.start_soon(race, claims)
+
+    assert Counter(type(answer) for answer in answers) == {Held: 1, Busy: 49}
+
+
+async def test_one_of_fifty_processes_takes_over_from_a_dead_one(store: StateStore, clock: HandWound) -> None:
+    """Fifty processes find a claim of a dead one at the same time: one takes it over."""
+    _, dead = await process(store, clock)
+    await claim_one(dead)
+    clock.time += 60
+    processes = [await process(store, clock) for _ in range(50)]
+    answers: list[Held | Busy | Final] = []
+
+    async def race(claims: Claims) -> None:
+        answers.append(await claim_one(claims))
+
+    async with anyio.create_task_group() as group:
+        for _, claims in processes:
+            group.start_soon(race, claims)
+
+    assert Counter(type(answer) for answer in answers) == {Held: 1, Busy: 49}

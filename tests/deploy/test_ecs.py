@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,9 +33,14 @@ def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str
 _Loader.add_multi_constructor("!", _function)
 
 
-def template() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)
+def load_template(path: Path) -> dict[str, Any]:
+    """Return a template with its functions taken apart."""
+    loaded: dict[str, Any] = yaml.load(path.read_text(), _Loader)
     return loaded
+
+
+def template() -> dict[str, Any]:
+    return load_template(TEMPLATE)
 
 
 def every(value: Any, key: str) -> list[Any]:

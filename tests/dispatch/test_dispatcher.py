@@ -24,7 +24,7 @@ from daemon.dispatch.targets import Target
 from daemon.event import Event
 from daemon.sinks.base import RetryConfig, Severity, SinkContext
 from daemon.sinks.webhook import WebhookConfig, WebhookSink
-from daemon.state import StateConfig, open_store
+from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.names import Outcome
 from tests.servers import Server, serve, silence, status
@@ -44,7 +44,7 @@ def match(identity: str = "eventbridge:1", order_key: str | None = None) -> Matc
 async def daemon_process(folder: Path, server: Server, **changes: Any) -> AsyncIterator[Dispatcher]:
     """Yield the dispatcher of one process; processes that share a folder share its state."""
     clock, rng, telemetry = SystemClock(), random.Random(7), build_telemetry()
-    store = await open_store(StateConfig(path=folder / "state.sqlite"), clock)
+    store = await SqliteStore.open(SqliteConfig(path=folder / "state.sqlite"), clock)
     session = Session(store, clock, telemetry, ttl_seconds=1)
     context, sinks = DispatchContext(telemetry, clock, rng), SinkContext(clock, AwsClients(AwsSettings()))
     places = {"default": FileDeadLetterConfig(path=folder / "dead.ndjson")}
@@ -145,7 +145,7 @@ async def test_a_dead_process_is_taken_over_from(tmp_path: Path) -> None:
     """What a process claimed and never finished is done by another once the session has lapsed."""
     async with serve() as server, daemon_process(tmp_path, server) as survivor:
         clock = SystemClock()
-        store = await open_store(StateConfig(path=tmp_path / "state.sqlite"), clock)
+        store = await SqliteStore.open(SqliteConfig(path=tmp_path / "state.sqlite"), clock)
         dead = Session(store, clock, build_telemetry(), ttl_seconds=1)
         await dead.renew()
         intent = plan(match())[0].id

@@ -11,7 +11,7 @@ import pytest
 from daemon.clients import AwsClients
 from daemon.clock import SystemClock
 from daemon.sources.base import SourceContext
-from daemon.state import StateConfig, open_store
+from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry import Telemetry, build_telemetry
 from tests.emulators import Emulator
 from tests.faults import FaultProxy
@@ -40,6 +40,6 @@ async def aws(faults: FaultProxy) -> AsyncIterator[AwsClients]:
 @pytest.fixture
 async def context(tmp_path: Path, telemetry: Telemetry, aws: AwsClients) -> AsyncIterator[SourceContext]:
     clock = SystemClock()
-    store = await open_store(StateConfig(path=tmp_path / "state" / "state.sqlite"), clock)
+    store = await SqliteStore.open(SqliteConfig(path=tmp_path / "state" / "state.sqlite"), clock)
     yield SourceContext(telemetry, clock, random.Random(0), aws, store)
     await store.close()

@@ -15,7 +15,7 @@ from daemon.errors import PermanentError
 from daemon.event import Delivery, Framing
 from daemon.sources.base import EndOfSource, Progress, SourceContext
 from daemon.sources.file import FileConfig, FileSource
-from daemon.state import StateConfig, open_store
+from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry.names import Settlement
 from tests.sources.running import crashing, running
 
@@ -266,13 +266,13 @@ from daemon.clients import AwsClients, AwsSettings
 from daemon.clock import SystemClock
 from daemon.sources.base import SourceContext
 from daemon.sources.file import FileConfig, FileSource
-from daemon.state import StateConfig, open_store
+from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.names import Settlement
 
 async def main():
     clock = SystemClock()
-    store = await open_store(StateConfig(path=Path(sys.argv[1])), clock)
+    store = await SqliteStore.open(SqliteConfig(path=Path(sys.argv[1])), clock)
     context = SourceContext(build_telemetry(), clock, random.Random(0), AwsClients(AwsSettings()), store)
     source = FileSource("orders", FileConfig(paths=(sys.argv[2],)), context)
     await source.open()
@@ -303,7 +303,7 @@ async def test_a_killed_process_is_continued(folder: Path, context: SourceContex
     child.wait()
     child.stdout.close()
 
-    store = await open_store(StateConfig(path=state), context.clock)
+    store = await SqliteStore.open(SqliteConfig(path=state), context.clock)
     again = source_of(folder, replace(context, state=store))
     rest = [delivery.identity for delivery in await read(again)]
     await store.close()

@@ -12,8 +12,8 @@ from daemon.clock import SystemClock
 from daemon.sources.base import SourceContext
 from daemon.sources.file.paths import Found
 from daemon.sources.file.positions import Head, Piece, Position, Positions, Tracked
-from daemon.state import StateConfig, open_store
 from daemon.state.base import Delete, Write
+from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +64,7 @@ async def test_a_position_of_another_making_is_ignored(context: SourceContext) -
 async def test_a_store_that_is_full_delays_positions(tmp_path: Path, telemetry: Telemetry) -> None:
     """A failed write loses nothing: the newest position is written once the store works again."""
     clock = SystemClock()
-    store = await open_store(StateConfig(path=tmp_path / "s.sqlite", max_bytes=1024**2), clock)
+    store = await SqliteStore.open(SqliteConfig(path=tmp_path / "s.sqlite", max_bytes=1024**2), clock)
     aws = AwsClients(AwsSettings())
     context = SourceContext(telemetry, clock, random.Random(0), aws, store)
     ballast = [Write(f"ballast/{number}", b"x" * 100_000, expect=None) for number in range(9)]
