@@ -58,6 +58,8 @@ async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] |
                     group.start_soon(parts.session.keep, rng)
                     group.start_soon(_beat, parts, watch)
                     group.start_soon(_purge, parts)
+                    if parts.remediation.kernels:
+                        group.start_soon(parts.answered.run)
                     _announce(parts)
                     await parts.pipeline.run()
                     group.cancel_scope.cancel()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from daemon import sinks, sources
 from daemon.clients import AwsClients
+from daemon.clients.estate import Estate
 from daemon.clock import Clock
 from daemon.decode import Decoder
 from daemon.dedupe.claims import Claims
@@ -16,9 +17,13 @@ from daemon.dedupe.session import Session
 from daemon.dedupe.window import SettledWindow
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetters, build_dead_letters
-from daemon.dispatch.dispatcher import Dispatcher
+from daemon.dispatch.dispatcher import Deliverer, Dispatcher
+from daemon.dispatch.remediation import Remediation, Surroundings, build_remediation
+from daemon.dispatch.remediation.answered import AnsweredApprovals
+from daemon.dispatch.remediation.target import ActionTarget
 from daemon.dispatch.targets import Target
 from daemon.pipeline import Pipeline
+from daemon.pipeline.derived import DerivedEvents
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.ledger import Ledger
 from daemon.pipeline.memory import InFlight
@@ -46,15 +51,16 @@ class Parts:
     session: Session
     sources: list[Source]
     targets: dict[str, Target]
+    remediation: Remediation
+    answered: AnsweredApprovals
     pipeline: Pipeline
 
 
 def rules_of(settings: Settings) -> RuleSet:
     """Load the rules that the settings name.  Raises ConfigError."""
     targets = list(settings.targets)
-    return load_rules(
-        settings.rules, targets, targets if settings.default_targets is None else settings.default_targets
-    )
+    defaults = targets if settings.default_targets is None else settings.default_targets
+    return load_rules(settings.rules, targets, defaults, list(settings.actions))
 
 
 @asynccontextmanager
@@ -84,21 +90,48 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
         limits = settings.limits
         in_flight = InFlight(limits.max_in_flight_deliveries, limits.max_in_flight_bytes, telemetry, clock)
         window = SettledWindow(settings.dedupe.window_events)
+        sieve = Sieve(Decoder(limits), window, rules, telemetry, clock)
+        deliverers: dict[str, Deliverer] = {**targets}
+        dispatcher = Dispatcher(deliverers, claims, telemetry, clock, rng)
+        estate = Estate(settings.estate, aws, settings.aws, clock)
+        stack.push_async_callback(estate.close)
+        remediation = build_remediation(
+            settings.actions,
+            estate,
+            settings.approvals,
+            Surroundings(store, session, telemetry, clock, rng),
+            DerivedEvents(sieve, dispatcher, telemetry).announce,
+        )
+        deliverers |= _action_targets(settings, remediation, places)
         pipeline = Pipeline(
             Intake(feeds, in_flight, telemetry, clock, rng),
-            Sieve(Decoder(limits), window, rules, telemetry, clock),
-            Dispatcher(targets, claims, telemetry, clock, rng),
+            sieve,
+            dispatcher,
             Ledger(in_flight, telemetry, clock),
             _places_of_sources(settings, places),
         )
         for source in feeds:
             telemetry.metrics.expect_source(source.name)
-        for name in targets:
+        for name in deliverers:
             telemetry.metrics.expect_target(name)
         for name in places:
             telemetry.metrics.expect_place(name)
         telemetry.metrics.expect_rules(rules.rules)
-        yield Parts(settings, telemetry, clock, rng, rules, store, session, feeds, targets, pipeline)
+        answered = AnsweredApprovals(remediation.kernels, claims, remediation.context)
+        yield Parts(
+            settings,
+            telemetry,
+            clock,
+            rng,
+            rules,
+            store,
+            session,
+            feeds,
+            targets,
+            remediation,
+            answered,
+            pipeline,
+        )
 
 
 def _targets(
@@ -107,6 +140,15 @@ def _targets(
     return {
         name: Target(name, sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
         for name, config in settings.targets.items()
+    }
+
+
+def _action_targets(
+    settings: Settings, remediation: Remediation, places: dict[str, DeadLetters]
+) -> dict[str, ActionTarget]:
+    return {
+        name: ActionTarget(kernel, places[settings.actions[name].dead_letter], remediation.context)
+        for name, kernel in remediation.kernels.items()
     }
 
 

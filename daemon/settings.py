@@ -12,9 +12,12 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from daemon.actions import AnyActionConfig
 from daemon.clients import AwsSettings
+from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
 from daemon.dispatch.dead_letters import DeadLetterConfig, FileDeadLetterConfig
+from daemon.dispatch.remediation.approvals import ApprovalSettings
 from daemon.errors import ConfigError
 from daemon.rules.model import Name
 from daemon.sinks import AnySinkConfig
@@ -90,6 +93,10 @@ class Settings(Strict, BaseSettings):
     """Rule files, or folders of them; without it, the starter pack."""
     targets: dict[Name, AnySinkConfig] = {"stdout": StdoutConfig(type="stdout")}
     """Where alerts go, by name; without it, to standard output."""
+    actions: dict[Name, AnyActionConfig] = {}
+    """What rules may do to the estate, by name; each in `shadow` unless it says otherwise."""
+    estate: EstateSettings = EstateSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     default_targets: list[Name] | None = None
     """The targets of rules that name none; without it, all targets."""
     dead_letters: dict[Name, DeadLetterConfig] = {}
@@ -124,7 +131,14 @@ class Settings(Strict, BaseSettings):
         for target in self.default_targets or ():
             if target not in self.targets:
                 raise ValueError(f"default_targets: no target is called {target!r}{near_miss(target, self.targets)}")
-        for kind, parts in (("sources", self.sources), ("targets", self.targets)):
+        for name, action in self.actions.items():
+            if name in self.targets:
+                raise ValueError(f"actions.{name}: a target has this name already")
+            for target in action.notify:
+                if target not in self.targets:
+                    hint = near_miss(target, self.targets)
+                    raise ValueError(f"actions.{name}.notify: no target is called {target!r}{hint}")
+        for kind, parts in (("sources", self.sources), ("targets", self.targets), ("actions", self.actions)):
             for name, config in parts.items():
                 place = config.dead_letter
                 if place not in self.dead_letters and not (kind == "sources" and place == REDRIVE):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import orjson
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from daemon.actions import ACTIONS
+from daemon.actions.base import Redo
+from daemon.actions.config import ActionConfig, BudgetConfig, ExemptConfig
 from daemon.clients import AwsSettings
+from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
 from daemon.dispatch.dead_letters import FileDeadLetterConfig, QueueDeadLetterConfig
+from daemon.dispatch.remediation.approvals import ApprovalSettings
+from daemon.retry_config import RetryConfig
 from daemon.rules.model import RuleConfig, RuleFile, RuleTest, TargetReference
 from daemon.settings import DedupeSettings, LimitSettings, Settings, StopSettings, TelemetrySettings
 from daemon.sinks import SINKS
-from daemon.sinks.base import RetryConfig
 from daemon.sources import SOURCES
 from daemon.state import STATE_STORES
 from daemon.telemetry.names import METRICS
@@ -29,12 +35,24 @@ _INTRODUCTION = """One YAML file (`--config`), any field of which a variable ove
 Unknown fields are errors.  Relative paths start at the working directory.
 """
 
+_ACTIONS_INTRODUCTION = """What rules may do to an estate.  An action stands under `actions:` in the configuration, by a
+name of your choice; a rule takes it with `actions: [name]`.  Every action begins in `shadow`: it says what it would do,
+and changes nothing.  JSON paths say where an event names things; the first that leads somewhere counts.
+"""
+
+_REDO = {
+    Redo.REPEAT: "done again, which changes nothing a second time",
+    Redo.LOOK: "looked at again, and what is left is done",
+    Redo.NEVER: "not done again; a person is told",
+}
+
 
 def pages() -> dict[Path, str]:
     """Return each generated file with its text."""
     return {
         ROOT / "docs" / "metrics.md": metrics_page(),
         ROOT / "docs" / "configuration.md": configuration_page(),
+        ROOT / "docs" / "actions.md": actions_page(),
         ROOT / "config" / "vigild.schema.json": _schema(Settings),
         ROOT / "config" / "rules.schema.json": _schema(RuleFile),
     }
@@ -66,6 +84,8 @@ def configuration_page() -> str:
         *_section("dedupe", DedupeSettings),
         *_section("stop", StopSettings),
         *_section("aws", AwsSettings),
+        *_section("estate", EstateSettings),
+        *_section("approvals", ApprovalSettings),
     ]
     for name, state in STATE_STORES.items():
         parts += _section(f"state, type: {name}", state)
@@ -82,12 +102,47 @@ def configuration_page() -> str:
     return "\n".join(parts)
 
 
+def actions_page() -> str:
+    """Return docs/actions.md."""
+    parts = ["# Actions\n", _NOTE, _ACTIONS_INTRODUCTION]
+    for name, kind in ACTIONS.items():
+        action, permissions = kind.action, kind.action.permissions
+        parts.append(f"## {name}\n\n{dedent(kind.config.__doc__ or '').strip()}  {_one_line(action.__doc__ or '')}\n")
+        parts.append(f"- cut off by a crash: {_REDO[action.redo]}")
+        parts.append(f"- `vigild undo`: {'yes' if action.undoable else 'no'}")
+        parts.append(f"- reads with: {_codes(permissions.read)}")
+        parts.append(f"- changes with: {_codes(permissions.write)} on {_codes(permissions.resources)}")
+        if permissions.undo:
+            parts.append(f"- undoes with: {_codes(permissions.undo)}")
+        common = ActionConfig.model_fields
+        own = {field: info for field, info in kind.config.model_fields.items() if field not in common}
+        parts += ["", *_table(own)]
+    return "\n".join([*parts, *_section("What every action has", ActionConfig), *_action_parts()])
+
+
+def _action_parts() -> Iterator[str]:
+    yield from _section("exempt", ExemptConfig)
+    yield from _section("budget", BudgetConfig)
+
+
+def _codes(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words) or "nothing"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     yield f"## {title}\n"
     if model.__doc__ and model is not DecodeLimits:
         yield model.__doc__.strip() + "\n"
+    yield from _table(model.model_fields)
+
+
+def _table(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
     yield "| field | default | meaning |\n| --- | --- | --- |"
-    for name, field in model.model_fields.items():
+    for name, field in fields.items():
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         yield f"| `{field.alias or name}` | {_default(field)} | {meaning}{_bounds(field)} |"
     yield ""
@@ -101,6 +156,8 @@ def _default(field: FieldInfo) -> str:
         return "see there"
     if isinstance(default, BaseModel) or (isinstance(default, dict) and default):
         return "see there"
+    if isinstance(default, frozenset):
+        default = sorted(default)
     return f"`{orjson.dumps(default, default=str).decode()}`"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Protocol
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
@@ -32,12 +32,23 @@ class AwsSettings(Strict):
     """To one endpoint."""
 
 
+class CredentialSource(Protocol):
+    """Where credentials come from that are not the process's own."""
+
+    def credentials(self) -> Any:
+        """Return them as botocore keeps credentials."""
+
+
 class AwsClients:
     """Hands out clients and keeps them; used by one event loop."""
 
-    def __init__(self, settings: AwsSettings) -> None:
+    def __init__(self, settings: AwsSettings, identity: CredentialSource | None = None) -> None:
+        """Take the credentials of `identity` instead of those found the usual ways."""
         self._settings = settings
         self._session = get_session()
+        if identity is not None:
+            # botocore offers no public way to hand a session credentials that renew themselves.
+            self._session._credentials = identity.credentials()  # noqa: SLF001
         if settings.profile is not None:
             self._session.set_config_variable("profile", settings.profile)
         self._stack = AsyncExitStack()

@@ -24,6 +24,7 @@ class ClaimState(StrEnum):
     CLAIMED = "claimed"
     DONE = "done"
     PARKED = "parked"
+    REFUSED = "refused"
 
 
 class _Record(msgspec.Struct, frozen=True):

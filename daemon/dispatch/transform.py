@@ -24,9 +24,9 @@ from typing import Annotated, Any, NamedTuple, NoReturn, Self
 import orjson
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from daemon.dispatch.json_path import MISSING, JsonPath
 from daemon.errors import FailureKind, PermanentError
 from daemon.event import Event
+from daemon.json_path import MISSING, JsonPath
 from daemon.sinks.text import JSON, PLAIN_TEXT, printable
 from daemon.yaml_file import Strict
 

@@ -25,12 +25,14 @@ from daemon.yaml_file import YamlFile, load_yaml, near_miss
 _SUFFIXES = frozenset({".yaml", ".yml"})
 
 
-def load_rules(paths: Sequence[Path], targets: Sequence[str], default_targets: Sequence[str]) -> RuleSet:
+def load_rules(
+    paths: Sequence[Path], targets: Sequence[str], default_targets: Sequence[str], actions: Sequence[str] = ()
+) -> RuleSet:
     """Load the files, and the .yaml and .yml files of the folders (whole trees, sorted), in the order given.
 
-    `targets` are the names that rules may refer to.  Raises ConfigError with every fault found.
+    `targets` and `actions` are the names that rules may refer to.  Raises ConfigError with every fault found.
     """
-    loading = _Loading(targets, default_targets)
+    loading = _Loading(targets, default_targets, actions)
     files = list(_files(paths, loading.problems))
     for path in files:
         loading.add_file(path)
@@ -67,6 +69,7 @@ class _Loading:
 
     targets: Sequence[str]
     default_targets: Sequence[str]
+    actions: Sequence[str]
     rules: dict[str, Rule] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     _patterns: dict[str, dict[str, Any] | str] = field(default_factory=dict)
@@ -94,7 +97,7 @@ class _Loading:
             self.problems.append(place.problem(f"{config.name!r} is the name of a rule at {first} already", "name"))
             return
         headline = Headline(config.name, config.severity, config.description)
-        matched = MatchedRule(headline, self._routes(config, place))
+        matched = MatchedRule(headline, (*self._routes(config, place), *self._actions(config, place)))
         origin = f"{place.file.path}:{place.file.line(place.location)}"
         self.rules[config.name] = Rule(origin, matched, config.tests)
         self._patterns[config.name] = config.pattern
@@ -115,6 +118,16 @@ class _Loading:
                 transformer = reference.input_transformer
                 routes[reference.target] = Route(reference.target, transformer.compile() if transformer else None)
         return tuple(routes.values())
+
+    def _actions(self, config: RuleConfig, place: _Place) -> Iterator[Route]:
+        for index, name in enumerate(config.actions):
+            if name not in self.actions:
+                hint = near_miss(name, self.actions)
+                self.problems.append(place.problem(f"no action is called {name!r}{hint}", "actions", index))
+            elif name in config.actions[:index]:
+                self.problems.append(place.problem(f"{name!r} stands here twice", "actions", index))
+            else:
+                yield Route(name)
 
     def compile(self) -> Matcher | None:
         """Return the matcher of all rules; on a fault look at each pattern alone, to name every one that is wrong."""

@@ -44,6 +44,8 @@ class RuleConfig(Strict):
     """An EventBridge event pattern, as YAML or as the JSON text that the AWS console shows."""
     targets: list[Name | TargetReference] | None = None
     """Where matches go; without it, to `default_targets` of the configuration; [] counts matches only."""
+    actions: tuple[Name, ...] = ()
+    """What is done about a match: names of `actions` of the configuration; by default nothing is."""
     tests: tuple[RuleTest, ...] = ()
 
 

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from daemon.clients import AwsClients
 from daemon.clock import Clock
 from daemon.event import Event
-from daemon.retry import RetryPolicy
+from daemon.retry_config import RetryConfig
 from daemon.yaml_file import Strict
 
 
@@ -41,23 +41,6 @@ class Notice:
     """Of `body`: application/json or text/plain."""
     subject: str
     """One line for people, without control characters, of fewer than 100 characters (the limit of SNS)."""
-
-
-class RetryConfig(Strict):
-    """How long and how often a notice is sent again after failures that may pass; then it is parked."""
-
-    max_age_seconds: float = Field(default=86_400.0, ge=0)
-    """From the first attempt.  The default is EventBridge's."""
-    max_attempts: int = Field(default=185, ge=1)
-    """The default is EventBridge's."""
-    base_seconds: float = Field(default=0.5, gt=0, le=60)
-    """The first wait is drawn from 0 to this, each later one from twice the range before."""
-    cap_seconds: float = Field(default=60.0, gt=0, le=3_600)
-    """No wait is drawn longer; what the target itself asks for counts."""
-
-    def policy(self) -> RetryPolicy:
-        """Return the policy for retry.py."""
-        return RetryPolicy(self.base_seconds, self.cap_seconds, self.max_age_seconds, self.max_attempts)
 
 
 class SinkConfig(Strict):

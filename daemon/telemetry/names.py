@@ -31,6 +31,7 @@ class IntentOutcome(StrEnum):
 
     DONE = "done"
     PARKED = "parked"
+    REFUSED = "refused"  # by policy, with a record of it
 
 
 class Stage(StrEnum):
@@ -80,6 +81,15 @@ METRICS = {
         Metric("intents_total", "counter", "Intents that became final.", ("target", "outcome")),
         Metric("intents_in_flight", "gauge", "Intents claimed and not final yet.", ("target",)),
         Metric("intent_attempts_failed_total", "counter", "Attempts that failed, by kind.", ("target", "kind")),
+        Metric("actions_total", "counter", "Actions that came to an end, by how.", ("action", "ending")),
+        Metric(
+            "actions_stopped_total",
+            "counter",
+            "Actions that were refused, declined or failed, by reason.",
+            ("action", "ending", "reason"),
+        ),
+        Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
+        Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
         Metric("dead_letters_total", "counter", "Events and intents parked, by where they came from.", ("place",)),
         Metric("parking_failed_total", "counter", "Failed attempts to park a dead letter.", ("place",)),
         Metric("source_ready", "gauge", "1 while the source reaches what it reads.", ("source",)),

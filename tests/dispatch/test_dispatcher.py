@@ -22,7 +22,8 @@ from daemon.dispatch.notices import Headline
 from daemon.dispatch.plan import Match, MatchedRule, Route, plan
 from daemon.dispatch.targets import Target
 from daemon.event import Event
-from daemon.sinks.base import RetryConfig, Severity, SinkContext
+from daemon.retry_config import RetryConfig
+from daemon.sinks.base import Severity, SinkContext
 from daemon.sinks.webhook import WebhookConfig, WebhookSink
 from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry import build_telemetry

@@ -115,7 +115,10 @@ def test_targets_may_carry_an_input_transformer(tmp_path: Path) -> None:
             "0.yaml:7: rules[0].pattern: EventBridge refuses this: ",
         ),
         (
-            "rules:\n  - name: x\n    description: d\n    pattern:\n      a.b:\n        c d: [1]\n        'e\"': [1]\n        f: 1\n",
+            (
+                "rules:\n  - name: x\n    description: d\n    pattern:\n"
+                "      a.b:\n        c d: [1]\n        'e\"': [1]\n        f: 1\n"
+            ),
             "0.yaml:8: rules[0].pattern.a.b.f: EventBridge refuses this: ",
         ),
         (

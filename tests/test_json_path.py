@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.dispatch.json_path import MISSING, JsonPath
+from daemon.json_path import MISSING, JsonPath
 
 DOCUMENT = {
     "detail-type": "x",

@@ -1,4 +1,4 @@
-"""The subset of JSON path that EventBridge takes in an InputPathsMap; transform.py is the caller.
+"""The subset of JSON path that EventBridge takes in an InputPathsMap; dispatch/transform.py and actions/ call it.
 
 Dot notation, letters, digits, dashes, underscores and forward slashes in names, array indexes, wildcards (EventBridge
 user guide, "Amazon EventBridge input transformation").  EventBridge never finds anything with a path outside of it;

@@ -1,0 +1,57 @@
+"""What vigild can do to an estate, one verb a file; dispatch/remediation/ builds actions by their `type`.
+
+To add an action:
+
+1. a file <service>/<verb>.py; its `type:` is "<service>.<verb>", with dashes for underscores;
+2. XConfig(ActionConfig): `type: Literal["<service>.<verb>"]`, where its values stand in an event (FromEvent, with the
+   shapes that AWS sends as default), its own options with bounds, a docstring for each;
+3. X(Action[XConfig]): redo, permissions, undoable, and the methods of base.Action; look as narrowly as possible, decide
+   without I/O, change nothing beside what the plan names;
+4. a line in ACTIONS below;
+5. tests/actions/<service>/test_<verb>.py against an emulator: whole resource before and after, undo, already right,
+   gone, changed since, hostile subject; the contract suite runs over every line of ACTIONS;
+6. an entry in CHANGELOG.md; docs/actions.md is generated from the docstrings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from daemon.actions.base import Action
+from daemon.actions.config import ActionConfig
+from daemon.actions.ec2.restrict_ingress import RestrictIngress, RestrictIngressConfig
+from daemon.actions.ec2.start_instances import StartInstances, StartInstancesConfig
+
+__all__ = ("ACTIONS", "ActionKind", "AnyActionConfig", "build")
+
+
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """What belongs to one `type`."""
+
+    config: type[ActionConfig]
+    action: type[Action[Any]]
+    """Called with an instance of `config`."""
+
+
+ACTIONS = {
+    "ec2.restrict-ingress": ActionKind(RestrictIngressConfig, RestrictIngress),
+    "ec2.start-instances": ActionKind(StartInstancesConfig, StartInstances),
+}
+
+
+if TYPE_CHECKING:
+    AnyActionConfig = ActionConfig
+else:
+    AnyActionConfig = Annotated[reduce(or_, (kind.config for kind in ACTIONS.values())), Field(discriminator="type")]
+    """Any action's configuration, told apart by `type`."""
+
+
+def build(config: ActionConfig) -> Action[Any]:
+    """Return the action that the configuration describes."""
+    return ACTIONS[config.type].action(config)

@@ -1,0 +1,69 @@
+"""What every action's configuration has: how far it may go, where it may not, and how often."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from daemon.clients.estate import AccountId
+from daemon.retry_config import RetryConfig
+from daemon.yaml_file import Strict
+
+
+class Mode(StrEnum):
+    """How far an action may go by itself."""
+
+    SHADOW = "shadow"  # say what would be done
+    APPROVE = "approve"  # wait for a person
+    AUTO = "auto"  # act
+
+
+class ExemptConfig(Strict):
+    """What is never touched."""
+
+    accounts: frozenset[AccountId] = frozenset()
+    resources: frozenset[str] = frozenset()
+    """Ids or ARNs; `*` stands for any text."""
+    tags: dict[str, str] = Field(default={"vigild:exempt": "*"})
+    """A resource with one of these tags is left alone; `*` as value stands for any."""
+
+
+class BudgetConfig(Strict):
+    """How many times an hour this action may be taken; what is over is refused, recorded and told."""
+
+    per_hour: int = Field(default=50, ge=1)
+    """By all rules, in all accounts and regions."""
+    per_rule_per_hour: int = Field(default=20, ge=1)
+    per_account_per_hour: int = Field(default=20, ge=1)
+    per_region_per_hour: int = Field(default=20, ge=1)
+    """In one region of one account."""
+
+
+class ActionConfig(Strict):
+    """What every action's configuration has."""
+
+    type: str
+    mode: Mode = Mode.SHADOW
+    """`shadow` says what would be done, `approve` waits for a person, `auto` acts."""
+    exempt: ExemptConfig = ExemptConfig()
+    """What this action never touches."""
+    budget: BudgetConfig = BudgetConfig()
+    """How often it may act."""
+    cooldown_seconds: float = Field(default=300.0, ge=0, le=86_400)
+    """After acting on a resource, how long it is left alone by this action."""
+    touches_per_hour: int = Field(default=5, ge=1)
+    """How often all actions together may touch one resource in an hour; then the rule is suspended until a person
+    resumes it."""
+    approval_seconds: float = Field(default=3_600.0, ge=60, le=7 * 86_400)
+    """How long a plan waits for approval before it lapses."""
+    verify_seconds: float = Field(default=60.0, ge=1, le=7_200)
+    """How long the change may take to show when read again."""
+    notify: tuple[str, ...] = ()
+    """Targets that are told of every outcome."""
+    dead_letter: str = "default"
+    """The place for intents that finally failed, one of `dead_letters`."""
+    retry: RetryConfig = RetryConfig(max_age_seconds=3_600.0)
+    """What is tried before an intent is parked."""
+    max_concurrency: int = Field(default=4, ge=1, le=64)
+    """How many intents are worked on at the same time."""

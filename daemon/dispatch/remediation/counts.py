@@ -1,0 +1,84 @@
+"""Counts by the hour in the state store, shared by all processes: budgets and touches of a resource.
+
+Taken before acting, given back where it did not come to it; a crash in between leaves a count too high, never too low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from daemon.clock import Clock
+from daemon.state.base import ABSENT, Conflict, StateStore, Write
+
+HOUR = 3_600.0
+_PREFIX = "count/"
+
+
+class HourlyCounts:
+    """Counters that begin anew with every hour of the clock.  Every verb raises StateError."""
+
+    def __init__(self, store: StateStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._used_up: dict[str, int] = {}
+        """Counters known to be at their limit, with the hour: spares the store in a storm."""
+
+    async def take(self, limits: Mapping[str, int]) -> str | None:
+        """Count one on each named counter, unless one is at its limit: then count none and return its name."""
+        hour = int(self._clock.now() // HOUR)
+        for name in limits:
+            if self._used_up.get(name) == hour:
+                return name
+        taken: list[str] = []
+        while len(taken) < len(limits):
+            missing = [name for name in limits if name not in taken]
+            full = await self._count(missing, limits, hour, taken)
+            if full is not None:
+                await self._add(taken, -1, hour)
+                self._used_up[full] = hour
+                return full
+        return None
+
+    async def give_back(self, names: Sequence[str]) -> None:
+        """Take one off each, where an action was not needed after all."""
+        await self._add(list(names), -1, int(self._clock.now() // HOUR))
+
+    async def add(self, name: str) -> int:
+        """Count one; return the new count."""
+        hour = int(self._clock.now() // HOUR)
+        await self._add([name], 1, hour)
+        (item,) = await self._store.get([_key(name, hour)])
+        return int(item.value) if item is not None else 0
+
+    async def _count(self, names: list[str], limits: Mapping[str, int], hour: int, taken: list[str]) -> str | None:
+        items = await self._store.get([_key(name, hour) for name in names])
+        counts = {
+            name: (int(item.value), item.version) if item else (0, ABSENT)
+            for name, item in zip(names, items, strict=True)
+        }
+        for name, (count, _) in counts.items():
+            if count >= limits[name]:
+                return name
+        writes = [self._write(name, hour, count + 1, version) for name, (count, version) in counts.items()]
+        answers = await self._store.put(writes)
+        taken += [name for name, answer in zip(names, answers, strict=True) if not isinstance(answer, Conflict)]
+        return None
+
+    async def _add(self, names: list[str], step: int, hour: int) -> None:
+        while names:
+            items = await self._store.get([_key(name, hour) for name in names])
+            writes = [
+                self._write(
+                    name, hour, max((int(item.value) if item else 0) + step, 0), item.version if item else ABSENT
+                )
+                for name, item in zip(names, items, strict=True)
+            ]
+            answers = await self._store.put(writes)
+            names = [name for name, answer in zip(names, answers, strict=True) if isinstance(answer, Conflict)]
+
+    def _write(self, name: str, hour: int, count: int, expect: int) -> Write:
+        return Write(_key(name, hour), str(count).encode(), expect, (hour + 2) * HOUR)
+
+
+def _key(name: str, hour: int) -> str:
+    return f"{_PREFIX}{hour}/{name}"

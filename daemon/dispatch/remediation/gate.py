@@ -1,0 +1,116 @@
+"""What policy says before anything is looked at: holds, exemptions, cool-downs and budgets.  kernel.py asks.
+
+Each refusal has a closed reason and a sentence; nothing is refused without a record of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from daemon.actions.config import ActionConfig, Mode
+from daemon.actions.subject import Subject
+from daemon.clock import Clock
+from daemon.dispatch.remediation.counts import HourlyCounts
+from daemon.dispatch.remediation.holds import Holds
+from daemon.dispatch.remediation.result import Refusal
+from daemon.state.base import StateStore, Write
+
+_PREFIX = "cooldown/"
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a fault
+    """Raised where policy does not allow an action."""
+
+    def __init__(self, reason: Refusal, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}")
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Who asks to do what."""
+
+    rule: str
+    action: str
+    mode: Mode
+    subject: Subject
+
+
+class Gate:
+    """The policy of one configured action.  All verbs raise StateError, and Refused where it says no."""
+
+    def __init__(self, config: ActionConfig, store: StateStore, holds: Holds, clock: Clock) -> None:
+        self._config = config
+        self._store = store
+        self._holds = holds
+        self._clock = clock
+        self._counts = HourlyCounts(store, clock)
+
+    async def admit(self, asked: Asked) -> None:
+        """Pass what is neither held, exempt nor cooling down."""
+        subject = asked.subject
+        self._check_exemptions(subject)
+        hold = await self._holds.covering(asked.rule, asked.action, subject.account, subject.resources)
+        if hold is not None and asked.mode is not Mode.SHADOW:
+            raise Refused(Refusal.HELD, f"hold {hold.id} by {hold.by}: {hold.why}")
+        cooling = await self._store.get(self._cooldown_keys(asked))
+        for resource, item in zip(subject.resources, cooling, strict=True):
+            if item is not None:
+                raise Refused(
+                    Refusal.COOLDOWN, f"{resource}: acted upon less than {self._config.cooldown_seconds:g} s ago"
+                )
+
+    def check_tags(self, tags: Mapping[str, str]) -> None:
+        """Pass a resource whose tags do not exempt it."""
+        for name, pattern in self._config.exempt.tags.items():
+            if name in tags and fnmatchcase(tags[name], pattern):
+                raise Refused(Refusal.EXEMPT, f"tag {name}")
+
+    async def spend(self, asked: Asked) -> Sequence[str]:
+        """Take one off every budget; return the counters, for give_back."""
+        limits = self._limits(asked)
+        over = await self._counts.take(limits)
+        if over is not None:
+            raise Refused(Refusal.BUDGET, f"{limits[over]} an hour are used up: {over}")
+        return tuple(limits)
+
+    async def give_back(self, counters: Sequence[str]) -> None:
+        """Return what was spent on an action that was not needed."""
+        await self._counts.give_back(counters)
+
+    async def begin_cooldown(self, asked: Asked) -> None:
+        """Leave the resources alone from now on, for the action's time."""
+        until = self._clock.now() + self._config.cooldown_seconds
+        if self._config.cooldown_seconds:
+            await self._store.put([Write(key, b"", None, until) for key in self._cooldown_keys(asked)])
+
+    def _check_exemptions(self, subject: Subject) -> None:
+        exempt = self._config.exempt
+        if subject.account in exempt.accounts:
+            raise Refused(Refusal.EXEMPT, f"account {subject.account}")
+        for resource in subject.resources:
+            if any(fnmatchcase(resource, pattern) for pattern in exempt.resources):
+                raise Refused(Refusal.EXEMPT, f"resource {resource}")
+
+    def _cooldown_keys(self, asked: Asked) -> list[str]:
+        # Shadow cools down apart: what was only said must not hold back what is done.
+        shadow = "shadow/" if asked.mode is Mode.SHADOW else ""
+        subject = asked.subject
+        return [
+            f"{_PREFIX}{shadow}{asked.action}/{subject.account}/{subject.region}/{resource}"
+            for resource in subject.resources
+        ]
+
+    def _limits(self, asked: Asked) -> dict[str, int]:
+        budget, subject = self._config.budget, asked.subject
+        shadow = "shadow/" if asked.mode is Mode.SHADOW else ""
+        action = f"{shadow}action/{asked.action}"
+        return {
+            action: budget.per_hour,
+            f"{action}/rule/{asked.rule}": budget.per_rule_per_hour,
+            f"{action}/account/{subject.account}": budget.per_account_per_hour,
+            f"{action}/region/{subject.account}/{subject.region}": budget.per_region_per_hour,
+        }

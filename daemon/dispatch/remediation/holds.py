@@ -1,0 +1,77 @@
+"""Holds: actions that people, or the loop breaker, have stopped for a time.  Silences of alerts are another thing.
+
+`vigild hold` and `resume` write them, gate.py asks before every action.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from daemon.clock import Clock
+from daemon.state.base import Delete, StateStore, Write
+
+_PREFIX = "hold/"
+_FRESH_SECONDS = 2.0
+"""How old the list of holds may be that an action goes by."""
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """Actions that match all that is given are refused until it ends.  `*` stands for any text."""
+
+    id: str
+    rule: str = "*"
+    action: str = "*"
+    account: str = "*"
+    resource: str = "*"
+    by: str
+    why: str
+    since: float
+    """Seconds since the epoch."""
+
+    def covers(self, rule: str, action: str, account: str, resources: tuple[str, ...]) -> bool:
+        """Return whether an action on any of the resources is held."""
+        return (
+            fnmatchcase(rule, self.rule)
+            and fnmatchcase(action, self.action)
+            and fnmatchcase(account, self.account)
+            and any(fnmatchcase(resource, self.resource) for resource in resources)
+        )
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Hold).decode
+
+
+class Holds:
+    """All holds in force.  Every verb raises StateError."""
+
+    def __init__(self, store: StateStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: list[Hold] = []
+        self._looked_at = float("-inf")
+
+    async def place(self, hold: Hold, until: float | None) -> None:
+        """Put a hold in force until then (seconds since the epoch), or until it is lifted."""
+        await self._store.put([Write(_PREFIX + hold.id, _encode(hold), None, until)])
+        self._looked_at = float("-inf")
+
+    async def lift(self, hold_id: str) -> bool:
+        """End a hold; False where there is none of this id."""
+        found = hold_id in {hold.id for hold in await self.in_force()}
+        await self._store.delete([Delete(_PREFIX + hold_id, None)])
+        return found
+
+    async def in_force(self) -> list[Hold]:
+        """Return all holds, as they are now."""
+        self._known = [_decode(item.value) async for item in self._store.scan(_PREFIX)]
+        self._looked_at = self._clock.monotonic()
+        return self._known
+
+    async def covering(self, rule: str, action: str, account: str, resources: tuple[str, ...]) -> Hold | None:
+        """Return a hold that stops such an action, as of two seconds ago at most."""
+        if self._clock.monotonic() - self._looked_at > _FRESH_SECONDS:
+            await self.in_force()
+        return next((hold for hold in self._known if hold.covers(rule, action, account, resources)), None)

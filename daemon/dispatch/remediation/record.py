@@ -1,0 +1,95 @@
+"""How far an action on one intent has come, in the state store: where a crash leaves off, the next process goes on.
+
+kernel.py saves a record before every step whose repetition would matter; approvals and undo start from it, too.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from daemon.actions.base import Image, Plan
+from daemon.actions.config import Mode
+from daemon.actions.subject import Subject
+from daemon.state.base import Conflict, Item, StateStore, Write
+
+_PREFIX = "action/"
+RETENTION_SECONDS = 90 * 86_400.0
+"""How long an action can be undone."""
+
+
+class Progress(StrEnum):
+    """The last step that is known to be complete."""
+
+    PLANNED = "planned"  # decided upon; no change was asked for yet
+    WAITING = "waiting"  # for a person
+    APPLYING = "applying"  # the first change may have been made
+    APPLIED = "applied"  # all changes were asked for
+    ENDED = "ended"  # verified, or given up; only telling and confirming are left
+    UNDONE = "undone"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One action on one intent."""
+
+    intent: str
+    rule: str
+    action: str
+    kind: str
+    mode: Mode
+    event: str
+    """Identity of the event."""
+    hops: int = 0
+    """Of the event."""
+    subject: Subject
+    plan: Plan
+    progress: Progress
+    applied: Image = {}
+    requests: tuple[str, ...] = ()
+    ending: str = ""
+    """How it ended, see result.py."""
+    reason: str = ""
+    detail: str = ""
+    by: str = ""
+    """Who approved it."""
+    deadline: float = 0.0
+    """Of an approval, seconds since the epoch."""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Record).decode
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """A record with the version it is stored under."""
+
+    record: Record
+    version: int
+
+
+class Records:
+    """All records of a state store.  Every verb raises StateError."""
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    async def find(self, intent: str) -> Saved | None:
+        """Return the record of an intent, None where no plan was made for it yet."""
+        (item,) = await self._store.get([_PREFIX + intent])
+        return _saved(item) if item is not None else None
+
+    async def save(self, record: Record, expect: int, now: float) -> Saved | None:
+        """Store the record if it still is the version expected (0: if there is none); None where it is not."""
+        value = _encode(record)
+        (answer,) = await self._store.put([Write(_PREFIX + record.intent, value, expect, now + RETENTION_SECONDS)])
+        if isinstance(answer, Conflict):
+            # An earlier write may have got through although its answer did not.
+            if answer.current is None or answer.current.value != value:
+                return None
+            return Saved(record, answer.current.version)
+        return Saved(record, answer.version)
+
+
+def _saved(item: Item) -> Saved:
+    return Saved(_decode(item.value), item.version)

@@ -1,0 +1,158 @@
+"""How an action on an intent ended, and the event that tells of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import msgspec
+import orjson
+
+from daemon.actions.base import Change, Decline, Declined, Plan
+from daemon.actions.config import Mode
+from daemon.actions.subject import Subject
+from daemon.dispatch.remediation.record import Record
+from daemon.event import Event
+
+SOURCE = "vigild"
+"""`source` of the events that tell of actions; rules can match them."""
+DETAIL_TYPE = "Vigild Action"
+
+
+class Ending(StrEnum):
+    """How it ended: the closed list behind the metric label `ending` and the journal's `step`."""
+
+    DONE = "done"
+    DECLINED = "declined"  # nothing was to be done; `reason` is a Decline
+    WOULD_DO = "would_do"  # shadow
+    WAITING = "waiting"  # for a person; it goes on from there
+    REFUSED = "refused"  # by policy; `reason` is a Refusal
+    UNCERTAIN = "uncertain"  # cut off, and not to be repeated without a person
+    UNVERIFIED = "unverified"  # done, but it does not show
+    FAILED = "failed"  # parked
+    LAPSED = "lapsed"  # nobody approved in time
+    DENIED = "denied"  # a person said no
+
+
+class Refusal(StrEnum):
+    """Why policy refused: the closed list behind the metric label `reason`."""
+
+    SUBJECT = "subject"  # the event does not say what to act on, or says what cannot be
+    OUTSIDE = "outside"  # of the allowed accounts and regions
+    OWN_EVENT = "own_event"  # our own call caused it
+    EXEMPT = "exempt"
+    HELD = "held"  # a person holds actions, or the rule is suspended
+    BUDGET = "budget"
+    COOLDOWN = "cooldown"
+    TOO_LARGE = "too_large"  # the plan does not fit the state store
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one intent."""
+
+    ending: Ending
+    reason: str = ""
+    detail: str = ""
+    summary: str = ""
+    account: str = ""
+    region: str = ""
+    resources: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    requests: tuple[str, ...] = ()
+    approve_by: float | None = None
+    """Deadline of an approval, seconds since the epoch."""
+    approve_url: str | None = None
+    by: str = ""
+
+
+NOT_FOUND = Declined(Decline.NOT_FOUND, "the resource is not there")
+
+
+def declined(subject: Subject, answer: Declined) -> Result:
+    """Return the result where nothing is to be done."""
+    return Result(
+        ending=Ending.DECLINED,
+        reason=answer.reason,
+        detail=answer.detail,
+        account=subject.account,
+        region=subject.region,
+        resources=subject.resources,
+    )
+
+
+def would_do(subject: Subject, plan: Plan) -> Result:
+    """Return what shadow says."""
+    return Result(
+        ending=Ending.WOULD_DO,
+        summary=plan.summary,
+        account=subject.account,
+        region=subject.region,
+        resources=subject.resources,
+        changes=plan.changes,
+    )
+
+
+def recorded(record: Record, ending: Ending) -> Result:
+    """Return the result that a record tells of."""
+    return Result(
+        ending=ending,
+        reason=record.reason,
+        detail=record.detail,
+        summary=record.plan.summary,
+        account=record.subject.account,
+        region=record.subject.region,
+        resources=record.subject.resources,
+        changes=record.plan.changes,
+        requests=record.requests,
+        by=record.by,
+    )
+
+
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose result it is: the intent, as far as it is told and recorded."""
+
+    intent: str
+    rule: str
+    action: str
+    kind: str
+    mode: Mode
+    event: str
+    """Identity of the event that asked."""
+    hops: int = 0
+    """Of that event."""
+
+
+def result_event(asker: Asker, result: Result, now: float) -> Event:
+    """Return the EventBridge-shaped event that tells of a result.
+
+    Its identity is the intent's and the ending: told again after a crash, it is the same event.
+    """
+    time = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    detail = {
+        "intent": asker.intent,
+        "rule": asker.rule,
+        "action": asker.action,
+        "type": asker.kind,
+        "mode": asker.mode,
+        "ending": result.ending,
+        "reason": result.reason,
+        "message": result.detail,
+        "summary": result.summary,
+        "changes": [msgspec.to_builtins(change) for change in result.changes],
+        "approve-by": result.approve_by,
+        "approve-url": result.approve_url,
+        "by": result.by,
+        "event": asker.event,
+    }
+    body = {
+        "version": "0",
+        "id": f"{asker.intent}-{result.ending}",
+        "detail-type": DETAIL_TYPE,
+        "source": SOURCE,
+        "account": result.account,
+        "time": time,
+        "region": result.region,
+        "resources": list(result.resources),
+        "detail": {name: value for name, value in detail.items() if value not in (None, "", [])},
+    }
+    return Event(f"vigild:{asker.intent}:{result.ending}", orjson.dumps(body), time, asker.hops + 1)

@@ -1,0 +1,94 @@
+"""Tells of results: into the journal first, then, as an event of our own, to targets and rules.
+
+target.py and answered.py call `tell` with every result; both halves may be repeated after a crash, and tell it once.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from daemon.dispatch.remediation.context import RemediationContext
+from daemon.dispatch.remediation.holds import Hold
+from daemon.dispatch.remediation.record import Record
+from daemon.dispatch.remediation.result import Asker, Ending, Result, result_event
+from daemon.journal import Entry
+from daemon.telemetry.actions import ActionEnded
+
+PROCESS = f"vigild@{socket.gethostname()}:{os.getpid()}"
+
+
+async def tell(context: RemediationContext, asker: Asker, result: Result, notify: tuple[str, ...]) -> None:
+    """Journal a result and announce it.  Raises StateError; repeat it then."""
+    await context.journal.append(_entry(asker, result, context.clock.now()))
+    context.telemetry.emit(ActionEnded(asker.action, asker.rule, asker.intent, result.ending, result.reason))
+    await context.announce(result_event(asker, result, context.clock.now()), notify, asker.rule)
+
+
+async def write_begun(context: RemediationContext, record: Record) -> None:
+    """Journal what is about to be done, before it is."""
+    entry = Entry(
+        at=context.clock.now(),
+        step="begun",
+        before=record.plan.before,
+        after=record.plan.after,
+        summary=record.plan.summary,
+        account=record.subject.account,
+        region=record.subject.region,
+        resources=record.subject.resources,
+        by=record.by or PROCESS,
+        **_names(asker_of(record)),
+    )
+    await context.journal.append(entry)
+
+
+async def write_hold(context: RemediationContext, hold: Hold) -> None:
+    """Journal a hold that was put in force."""
+    entry = Entry(
+        at=hold.since, step="held", intent="", rule=hold.rule, action=hold.action, detail=hold.why, by=hold.by
+    )
+    await context.journal.append(entry)
+
+
+def asker_of(record: Record) -> Asker:
+    """Return whose record it is."""
+    return Asker(
+        intent=record.intent,
+        rule=record.rule,
+        action=record.action,
+        kind=record.kind,
+        mode=record.mode,
+        event=record.event,
+        hops=record.hops,
+    )
+
+
+def _entry(asker: Asker, result: Result, now: float) -> Entry:
+    changed = result.ending in (Ending.DONE, Ending.WOULD_DO, Ending.WAITING, Ending.UNVERIFIED)
+    return Entry(
+        at=now,
+        step=result.ending,
+        account=result.account,
+        region=result.region,
+        resources=result.resources,
+        reason=result.reason,
+        detail=result.detail,
+        summary=result.summary,
+        before={f"{change.resource} {change.field}": change.before for change in result.changes} if changed else None,
+        after={f"{change.resource} {change.field}": change.after for change in result.changes} if changed else None,
+        requests=result.requests,
+        by=result.by or PROCESS,
+        **_names(asker),
+    )
+
+
+def _names(asker: Asker) -> dict[str, Any]:
+    return {
+        "intent": asker.intent,
+        "rule": asker.rule,
+        "action": asker.action,
+        "kind": asker.kind,
+        "mode": asker.mode,
+        "event": asker.event,
+    }

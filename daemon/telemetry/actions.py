@@ -1,0 +1,54 @@
+"""Signals about actions on the estate: dispatch/remediation/ emits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.signals import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEnded(Signal):
+    """An action on one intent came to its end: done, said, refused or failed."""
+
+    event = "action ended"
+    action: str
+    rule: str
+    intent: str
+    ending: str
+    reason: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("actions_total", self.action, self.ending).inc()
+        if self.reason:
+            metrics.counter("actions_stopped_total", self.action, self.ending, self.reason).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSuspended(Signal):
+    """One resource was touched too often: the rule no longer acts until a person resumes it."""
+
+    event = "rule suspended"
+    level = "error"
+    rule: str
+    why: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("rules_suspended_total", self.rule).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedRefused(Signal):
+    """An event that we made ourselves was derived through too many rules: a loop of rules."""
+
+    event = "derived event refused"
+    level = "error"
+    identity: str
+    hops: int
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("derived_refused_total").inc()
