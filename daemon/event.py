@@ -47,6 +47,15 @@ class Delivery(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     attributes: Mapping[str, str] = _NO_ATTRIBUTES
 
 
+class LogLine(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What CloudWatch Logs held of an event: what `log:` rules look at."""
+
+    group: str
+    stream: str
+    message: str
+    """As it was logged."""
+
+
 class Event(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One EventBridge-shaped event, still bytes: only what matched is ever parsed whole."""
 
@@ -58,6 +67,8 @@ class Event(msgspec.Struct, frozen=True, eq=False, gc=False):
     """The event's own `time` as it stands in the body (RFC 3339), "" where it has none."""
     hops: int = 0
     """0 for what a source received, one more for each rule that derived it from another event."""
+    log: LogLine | None = None
+    """There where the event came out of CloudWatch Logs."""
 
     def document(self) -> dict[str, Any]:
         """Parse the whole body; may raise orjson.JSONDecodeError where only skipped fields are malformed."""

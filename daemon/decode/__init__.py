@@ -2,7 +2,7 @@
 
 pipeline/ calls `Decoder.decode` with every delivery, whatever its source; the shapes are told apart by content, so one
 queue may carry several.  Each shape has a file: envelope.py unpacks gzip and base64, shapes.py tells
-documents apart and takes SNS off, then cloudtrail.py, eventbridge.py or unknown.py makes the event.
+documents apart and takes SNS off, then cloudtrail.py, cloudwatch_logs.py, eventbridge.py or unknown.py makes the event.
 
 To add a format:
 1. a file with a function `(document, delivery) -> Iterator[Event | Rejection]` (or one event) in this folder;
@@ -16,25 +16,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from pydantic import Field
+import msgspec
 
 from daemon.decode.envelope import unpack
+from daemon.decode.joined import are_joined, joined_documents
+from daemon.decode.limits import DecodeLimits
 from daemon.decode.record_screen import RecordScreen
 from daemon.decode.shapes import read_document
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Framing, Rejection, Screen, Unwanted
-from daemon.yaml_file import Strict
 
 __all__ = ("DecodeLimits", "Decoder")
-
-
-class DecodeLimits(Strict):
-    """How large input may be; what is larger is rejected and parked."""
-
-    max_event_bytes: int = Field(default=1024**2, ge=1024, le=64 * 1024**2)
-    """Of one event's JSON.  The default is what SQS and EventBridge carry at most."""
-    max_document_bytes: int = Field(default=64 * 1024**2, ge=1024, le=1024**3)
-    """Of a document once unpacked: a CloudTrail file, or a gzip bomb."""
 
 
 class Decoder:
@@ -45,8 +37,9 @@ class Decoder:
         self._screen = RecordScreen(())
 
     def decode(self, delivery: Delivery) -> Iterator[Event | Rejection]:
-        """Yield the delivery's events in order; at least one item unless the delivery holds an empty list or only
-        blank lines.  Never raises DecodeError: what cannot be read is yielded as a Rejection.
+        """Yield the delivery's events in order; at least one item unless the delivery holds an empty list, only blank
+        lines, or a CONTROL_MESSAGE of CloudWatch Logs.  Never raises DecodeError: what cannot be read is yielded as a
+        Rejection.
         """
         return cast("Iterator[Event | Rejection]", self.decode_wanted(delivery, ()))
 
@@ -58,24 +51,32 @@ class Decoder:
             self._check_attributes(delivery)
             body = unpack(delivery.body, self._limits.max_document_bytes)
             if delivery.framing is Framing.LINES:
-                yield from self._lines(body, delivery)
+                yield from self._each(_lines(body), delivery)
             else:
-                yield from read_document(body, delivery, self._limits.max_event_bytes, self._screen)
+                yield from self._document(body, delivery)
         except DecodeError as error:
             yield Rejection(delivery.identity, error.reason, error.detail, delivery.body)
 
-    def _lines(self, body: bytes, delivery: Delivery) -> Iterator[Event | Unwanted | Rejection]:
-        start = 0
-        for line in body.split(b"\n"):
-            document = line.strip()
-            if not document:
-                start += len(line) + 1
-                continue
+    def _document(self, body: bytes, delivery: Delivery) -> Iterator[Event | Unwanted | Rejection]:
+        """Read one document, or several joined as Firehose joins records: with line feeds or nothing between them."""
+        try:
+            yield from read_document(body, delivery, self._limits, self._screen)
+        except DecodeError as error:
+            if error.reason is not RejectReason.NOT_JSON or not are_joined(body):
+                raise
+            # The name of the message is not the name of each event in it, as it is not with lines.
+            several = msgspec.structs.replace(delivery, framing=Framing.LINES)
+            yield from self._each(joined_documents(body), several)
+
+    def _each(
+        self, documents: Iterator[tuple[int, bytes]], delivery: Delivery
+    ) -> Iterator[Event | Unwanted | Rejection]:
+        """Read several documents, each for itself; they come with their places in the delivery."""
+        for start, document in documents:
             try:
-                yield from read_document(document, delivery, self._limits.max_event_bytes, self._screen)
+                yield from read_document(document, delivery, self._limits, self._screen)
             except DecodeError as error:
                 yield Rejection(f"{delivery.identity}+{start}", error.reason, error.detail, document)
-            start += len(line) + 1
 
     def _check_attributes(self, delivery: Delivery) -> None:
         """Refuse what the source itself could not hand over whole (see daemon/sources/file/)."""
@@ -83,3 +84,13 @@ class Decoder:
             raise DecodeError(RejectReason.UNREADABLE, delivery.attributes["unreadable"])
         if "oversize" in delivery.attributes:
             raise DecodeError(RejectReason.TOO_LARGE, f"{delivery.attributes['oversize']} bytes")
+
+
+def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their places."""
+    start = 0
+    for line in body.split(b"\n"):
+        document = line.strip()
+        if document:
+            yield start, document
+        start += len(line) + 1

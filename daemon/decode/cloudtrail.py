@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from daemon.dedupe.identity import cloudtrail_identity
-from daemon.event import Event
+from daemon.event import Event, LogLine
 
 _DETAIL_TYPES = {
     "AwsApiCall": "AWS API Call via CloudTrail",
@@ -54,7 +54,7 @@ def looks_like_cloudtrail(record: CloudTrailRecord) -> bool:
     return bool(record.eventID and record.eventSource and record.eventType)
 
 
-def wrap_record(body: bytes, record: CloudTrailRecord) -> Event:
+def wrap_record(body: bytes, record: CloudTrailRecord, log: LogLine | None = None) -> Event:
     """Return the event EventBridge would deliver for this record (its id is the eventID here)."""
     time = record.eventTime
     head = _encode(
@@ -67,4 +67,5 @@ def wrap_record(body: bytes, record: CloudTrailRecord) -> Event:
             record.awsRegion,
         )
     )
-    return Event(cloudtrail_identity(record.eventID), b"".join((head[:-1], b',"detail":', body, b"}")), time)
+    wrapped = b"".join((head[:-1], b',"detail":', body, b"}"))
+    return Event(cloudtrail_identity(record.eventID), wrapped, time, log=log)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from daemon.dedupe.identity import cloudtrail_identity, eventbridge_identity
-from daemon.event import Event
+from daemon.event import Event, LogLine
 
 
 class _Detail(msgspec.Struct):
@@ -28,11 +28,11 @@ class EventBridgeEvent(msgspec.Struct):
     region: str = ""
 
 
-def name_event(document: bytes, event: EventBridgeEvent) -> Event:
+def name_event(document: bytes, event: EventBridgeEvent, log: LogLine | None = None) -> Event:
     """Return the event under its identity: CloudTrail's own where it carries a CloudTrail record."""
     detail = event.detail
     if detail.eventID is not msgspec.UNSET and detail.eventType is not msgspec.UNSET:
         quoted = bytes(detail.eventID)
         if quoted[:1] == b'"' and event.detail_type.endswith(" via CloudTrail"):
-            return Event(cloudtrail_identity(quoted[1:-1].decode()), document, event.time)
-    return Event(eventbridge_identity(event.id), document, event.time)
+            return Event(cloudtrail_identity(quoted[1:-1].decode()), document, event.time, log=log)
+    return Event(eventbridge_identity(event.id), document, event.time, log=log)

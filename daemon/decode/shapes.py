@@ -12,12 +12,17 @@ from typing import NoReturn
 import msgspec
 
 from daemon.decode.cloudtrail import CloudTrailRecord, looks_like_cloudtrail, wrap_record
+from daemon.decode.cloudwatch_logs import read_record
+from daemon.decode.envelope import unpack
 from daemon.decode.eventbridge import EventBridgeEvent, name_event
+from daemon.decode.limits import DecodeLimits
 from daemon.decode.record_screen import RecordScreen
 from daemon.decode.unknown import wrap_unknown
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Rejection, Unwanted
 
+_SUBSCRIPTION = b'{"messageType":'
+"""How CloudWatch Logs begins its records."""
 _MOST_WRAPPERS = 3
 """SNS in SQS is one; more than this is nobody's set-up."""
 
@@ -34,24 +39,44 @@ class _SnsNotification(msgspec.Struct, tag_field="Type", tag="Notification"):
     MessageId: str
 
 
+class _LambdaData(msgspec.Struct):
+    data: str
+
+
+class _LambdaInput(msgspec.Struct):
+    """What a subscription hands to a Lambda function: the record in base64, as a queue may carry it on."""
+
+    awslogs: _LambdaData
+
+
 class _Probe(msgspec.Struct):
     """Which tell-tale fields there are, of whatever type."""
 
     Records: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     TopicArn: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    messageType: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    logEvents: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    awslogs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     detail: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     detail_type: msgspec.Raw | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="detail-type")
+
+    @property
+    def holds_several(self) -> bool:
+        """Whether it is a log file's Records or a subscription's log events."""
+        is_subscription = self.messageType is not msgspec.UNSET and self.logEvents is not msgspec.UNSET
+        return is_subscription or self.Records is not msgspec.UNSET
 
 
 _decode_records_file = msgspec.json.Decoder(_RecordsFile).decode
 _decode_record = msgspec.json.Decoder(CloudTrailRecord).decode
 _decode_eventbridge = msgspec.json.Decoder(EventBridgeEvent).decode
 _decode_sns = msgspec.json.Decoder(_SnsNotification).decode
+_decode_lambda_input = msgspec.json.Decoder(_LambdaInput).decode
 _decode_probe = msgspec.json.Decoder(_Probe).decode
 
 
 def read_document(
-    document: bytes, delivery: Delivery, max_event_bytes: int, screen: RecordScreen, wrappers: int = 0
+    document: bytes, delivery: Delivery, limits: DecodeLimits, screen: RecordScreen, wrappers: int = 0
 ) -> Iterator[Event | Unwanted | Rejection]:
     """Yield the events of one JSON document without blanks around it.
 
@@ -60,11 +85,13 @@ def read_document(
     """
     try:
         if document.startswith(b'{"Records"'):
-            yield from _records(document, delivery, max_event_bytes, screen)
+            yield from _records(document, delivery, limits, screen)
             return
-        if len(document) > max_event_bytes:
-            _check_records_file(document)
-            yield from _records(document, delivery, max_event_bytes, screen)
+        if document.startswith(_SUBSCRIPTION):
+            yield from read_record(document, delivery, limits.max_event_bytes, limits.event_log_groups)
+            return
+        if len(document) > limits.max_event_bytes:
+            yield from _several(_decode_probe(document), document, delivery, limits, screen)
             return
         _check_utf8(document)
         try:
@@ -72,7 +99,7 @@ def read_document(
             return
         except msgspec.ValidationError:
             pass
-        yield from _uncommon(document, delivery, max_event_bytes, screen, wrappers)
+        yield from _uncommon(document, delivery, limits, screen, wrappers)
     except msgspec.ValidationError as error:
         reason = RejectReason.BAD_ENVELOPE if document.startswith(b"{") else RejectReason.NOT_AN_OBJECT
         raise DecodeError(reason, str(error)) from error
@@ -83,28 +110,43 @@ def read_document(
 
 
 def _uncommon(
-    document: bytes, delivery: Delivery, max_event_bytes: int, screen: RecordScreen, wrappers: int
+    document: bytes, delivery: Delivery, limits: DecodeLimits, screen: RecordScreen, wrappers: int
 ) -> Iterator[Event | Unwanted | Rejection]:
     record = _decode_record(document)
     if looks_like_cloudtrail(record):
         yield wrap_record(document, record)
         return
     probe = _decode_probe(document)
-    if probe.Records is not msgspec.UNSET:
-        yield from _records(document, delivery, max_event_bytes, screen)
+    if probe.holds_several:
+        yield from _several(probe, document, delivery, limits, screen)
     elif probe.TopicArn is not msgspec.UNSET and wrappers < _MOST_WRAPPERS and b'"Notification"' in document:
         message = _decode_sns(document).Message.strip().encode()
         if not message:
             raise DecodeError(RejectReason.EMPTY, "SNS notification without a message")
-        yield from read_document(message, delivery, max_event_bytes, screen, wrappers + 1)
+        yield from read_document(message, delivery, limits, screen, wrappers + 1)
+    elif probe.awslogs is not msgspec.UNSET and wrappers < _MOST_WRAPPERS:
+        packed = _decode_lambda_input(document).awslogs.data.encode()
+        yield from read_document(unpack(packed, limits.max_document_bytes), delivery, limits, screen, wrappers + 1)
     elif probe.detail_type is not msgspec.UNSET and probe.detail is not msgspec.UNSET:
         _decode_eventbridge(document)  # raises with the field that is wrong
     else:
         yield wrap_unknown(document, delivery)
 
 
+def _several(
+    probe: _Probe, document: bytes, delivery: Delivery, limits: DecodeLimits, screen: RecordScreen
+) -> Iterator[Event | Unwanted | Rejection]:
+    """Read what holds events that each have their own limit; any other document over an event's size is refused."""
+    if probe.Records is not msgspec.UNSET:
+        yield from _records(document, delivery, limits, screen)
+    elif probe.holds_several:
+        yield from read_record(document, delivery, limits.max_event_bytes, limits.event_log_groups)
+    else:
+        _refuse_size(len(document), limits.max_event_bytes)
+
+
 def _records(
-    document: bytes, delivery: Delivery, max_event_bytes: int, screen: RecordScreen
+    document: bytes, delivery: Delivery, limits: DecodeLimits, screen: RecordScreen
 ) -> Iterator[Event | Unwanted | Rejection]:
     """A CloudTrail log file, or another service's `Records`: each record is read for itself."""
     clean = _is_utf8(document)
@@ -119,8 +161,8 @@ def _records(
             continue
         body = bytes(raw)
         try:
-            if len(body) > max_event_bytes:
-                _refuse_size(len(body), max_event_bytes)
+            if len(body) > limits.max_event_bytes:
+                _refuse_size(len(body), limits.max_event_bytes)
             if not clean:
                 _check_utf8(body)
             record = _decode_record(body)
@@ -134,12 +176,6 @@ def _records(
 
 def _refuse_size(size: int, limit: int) -> NoReturn:
     raise DecodeError(RejectReason.TOO_LARGE, f"{size} bytes, limit {limit}")
-
-
-def _check_records_file(document: bytes) -> None:
-    """Refuse a document over an event's size unless it holds records, each of which has its own limit."""
-    if _decode_probe(document).Records is msgspec.UNSET:
-        raise DecodeError(RejectReason.TOO_LARGE, f"{len(document)} bytes in one event")
 
 
 def _is_utf8(document: bytes) -> bool:

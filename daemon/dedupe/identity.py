@@ -21,10 +21,19 @@ def eventbridge_identity(event_id: str) -> str:
     return "eventbridge:" + event_id
 
 
+def log_event_identity(event_id: str, body: bytes) -> str:
+    """Return the identity of a log event that is nothing but a line: CloudWatch Logs' id for it, else its bytes'."""
+    return "logs:" + event_id if event_id else _hash_identity(body)
+
+
 def carried_identity(delivery: Delivery, body: bytes) -> str:
     """Return the identity of an event without a name: its message's, if that holds nothing else, else its bytes'."""
     if delivery.framing is Framing.DOCUMENT and delivery.identity.startswith(("sqs:", "sns:")):
         return delivery.identity
+    return _hash_identity(body)
+
+
+def _hash_identity(body: bytes) -> str:
     return "hash:" + hashlib.blake2b(body, digest_size=16).hexdigest()
 
 

@@ -1,0 +1,22 @@
+"""How large input may be, and whose word is taken for what it says: the options of decoding."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from daemon.yaml_file import Strict
+
+
+class DecodeLimits(Strict):
+    """How large input may be; what is larger is rejected and parked."""
+
+    max_event_bytes: int = Field(default=1024**2, ge=1024, le=64 * 1024**2)
+    """Of one event's JSON, or of a log event's message.  The default is what SQS, EventBridge and CloudWatch Logs carry
+    at most."""
+    max_document_bytes: int = Field(default=64 * 1024**2, ge=1024, le=1024**3)
+    """Of a document once unpacked: a CloudTrail file, or a gzip bomb."""
+    event_log_groups: tuple[str, ...] = ()
+    """Log groups, by name or by prefix with a `*` behind it, whose messages may be CloudTrail records or EventBridge
+    events.  Those of trails (`cloudtrail` in the group's name, or a stream that CloudTrail names) and of EventBridge
+    (`/aws/events/*`) are known; in all others a message is a line, whatever it looks like, because who can have lines
+    logged could forge events."""
