@@ -89,6 +89,9 @@ class FailureKind(StrEnum):
 class EffectError(VigildError):
     """Base of what a target, source or store may raise; `kind` is closed, `detail` is free of secrets."""
 
+    code: str = ""
+    """AWS's own name for it, where AWS answered: told apart only where one error of many kinds is expected."""
+
     def __init__(self, kind: FailureKind, detail: str) -> None:
         self.kind = kind
         self.detail = detail

@@ -164,12 +164,15 @@ def _from_answer(error: ClientError) -> EffectError:
 
 
 def _from_code(code: str, status: int, operation: str, message: str) -> EffectError:
-    kind = _KIND_OF_CODE.get(code.rsplit(".", 1)[-1]) or _kind_of_status(status)
+    name = code.rsplit(".", 1)[-1]
+    kind = _KIND_OF_CODE.get(name) or _kind_of_status(status)
     detail = operation + code
     if kind is not FailureKind.CREDENTIALS:
         # For a wrong signature AWS quotes the request's headers, session token included: that message stays out.
         detail = f"{detail}: {message}"[:_LONGEST_DETAIL]
-    return _error(kind, detail)
+    error = _error(kind, detail)
+    error.code = name
+    return error
 
 
 def _kind_of_status(status: int) -> FailureKind:

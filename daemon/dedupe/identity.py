@@ -28,7 +28,7 @@ def log_event_identity(event_id: str, body: bytes) -> str:
 
 def carried_identity(delivery: Delivery, body: bytes) -> str:
     """Return the identity of an event without a name: its message's, if that holds nothing else, else its bytes'."""
-    if delivery.framing is Framing.DOCUMENT and delivery.identity.startswith(("sqs:", "sns:")):
+    if delivery.framing is Framing.DOCUMENT and delivery.identity.startswith(("sqs:", "sns:", "kinesis:")):
         return delivery.identity
     return _hash_identity(body)
 

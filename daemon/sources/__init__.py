@@ -23,6 +23,7 @@ from pydantic import Field
 
 from daemon.sources.base import EndOfSource, Progress, Source, SourceConfig, SourceContext
 from daemon.sources.file import FileConfig, FileSource
+from daemon.sources.kinesis import KinesisConfig, KinesisSource
 from daemon.sources.sqs import SqsConfig, SqsSource
 
 __all__ = (
@@ -49,6 +50,7 @@ class SourceKind:
 
 SOURCES = {
     "file": SourceKind(FileConfig, FileSource),
+    "kinesis": SourceKind(KinesisConfig, KinesisSource),
     "sqs": SourceKind(SqsConfig, SqsSource),
 }
 

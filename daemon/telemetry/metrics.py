@@ -17,7 +17,7 @@ from prometheus_client import (
 from daemon import __version__
 from daemon.errors import FailureKind, RejectReason
 from daemon.telemetry.books import Books
-from daemon.telemetry.names import METRICS, IntentOutcome, Settlement, Stage
+from daemon.telemetry.names import METRICS, IntentOutcome, LeaseChange, Settlement, Stage
 
 _PREFIX = "vigild_"
 _MOST_RULE_SERIES = 2_000
@@ -106,6 +106,19 @@ class Metrics:
             self.counter("events_rejected_total", source, reason)
         for kind in FailureKind:
             self.counter("source_errors_total", source, kind)
+
+    def expect_stream(self, source: str) -> None:
+        """Create every series of a Kinesis source at 0."""
+        for name in (
+            "kinesis_iterators_expired_total",
+            "kinesis_reads_throttled_total",
+            "kinesis_shards_vanished_total",
+        ):
+            self.counter(name, source)
+        for change in LeaseChange:
+            self.counter("kinesis_leases_moved_total", source, change)
+        self.gauge("kinesis_leases_held", source)
+        self.gauge("kinesis_behind_latest_seconds", source)
 
     def expect_target(self, target: str) -> None:
         """Create every series of a target at 0."""

@@ -34,6 +34,17 @@ class IntentOutcome(StrEnum):
     REFUSED = "refused"  # by policy, with a record of it
 
 
+class LeaseChange(StrEnum):
+    """What happened to the lease of a Kinesis shard, seen from here."""
+
+    TAKEN = "taken"  # nobody had it, or its owner was dead
+    ASKED = "asked"  # its owner has more than its share
+    RECEIVED = "received"  # handed over to us
+    HANDED_OVER = "handed_over"  # by us: at the stop, or because another asked
+    LOST = "lost"  # taken from us
+    ENDED = "ended"  # the shard is closed and settled to its end
+
+
 class Stage(StrEnum):
     """Where time goes: label of the latency histogram."""
 
@@ -98,6 +109,17 @@ METRICS = {
         Metric("visibility_expired_total", "counter", "SQS messages that became visible while in work.", ("source",)),
         Metric("messages_repeated_total", "counter", "SQS messages that came again while in work.", ("source",)),
         Metric("acknowledgements_lost_total", "counter", "Finished SQS messages that SQS kept.", ("source",)),
+        Metric("kinesis_leases_held", "gauge", "Kinesis shards that this process reads.", ("source",)),
+        Metric("kinesis_leases_moved_total", "counter", "Leases of Kinesis shards that moved.", ("source", "change")),
+        Metric(
+            "kinesis_behind_latest_seconds",
+            "gauge",
+            "How far the worst Kinesis shard read here is behind its end (MillisBehindLatest).",
+            ("source",),
+        ),
+        Metric("kinesis_iterators_expired_total", "counter", "Shard iterators made anew.", ("source",)),
+        Metric("kinesis_reads_throttled_total", "counter", "Reads of Kinesis shards that AWS refused.", ("source",)),
+        Metric("kinesis_shards_vanished_total", "counter", "Kinesis shards gone before their end.", ("source",)),
         Metric("state_errors_total", "counter", "Calls of the state store that failed."),
         Metric("rules_loaded", "gauge", "Rules in force."),
         Metric("reloads_total", "counter", "Reloads of the rules, by result.", ("result",)),
