@@ -11,7 +11,7 @@ import sys
 import typer
 
 from daemon import __version__
-from daemon.cli import check, demo, match, run, schema, state, trial
+from daemon.cli import approvals, check, demo, holds, journal, match, run, schema, state, trial, undo
 from daemon.errors import VigildError
 
 __all__ = ("main",)
@@ -46,6 +46,12 @@ application.command("match")(match.match)
 application.command("test")(trial.run_rule_tests)
 application.command("schema")(schema.schema)
 application.command("demo")(demo.demo)
+application.command("approvals")(approvals.approvals)
+application.command("approve")(approvals.approve)
+application.command("deny")(approvals.deny)
+application.command("undo")(undo.undo)
+application.add_typer(holds.application)
+application.add_typer(journal.application)
 application.add_typer(state.application, name="state")
 
 

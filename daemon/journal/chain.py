@@ -105,6 +105,13 @@ class Journal:
             await self._catch_up()
             return self._number, self._hash
 
+    async def goes_through(self, block_hash: str) -> bool:
+        """Return whether a block of the chain has this hash.  Raises StateError."""
+        async for item in self._store.scan(_PREFIX):
+            if _hash_of(item) == block_hash:
+                return True
+        return False
+
     async def _begin(self) -> None:
         """Find the end of the chain, and what stands in the blocks before it."""
         (hint,) = await self._store.get([_HINT])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import yaml
 from daemon.clients import AwsClients
 from tests.e2e.estates import ACCOUNT, estate_of, group_rules, make_group
 from tests.e2e.processes import run_daemon
-from tests.emulators import REGION, Emulator
+from tests.emulators import CREDENTIALS, REGION, Emulator
 
 pytestmark = pytest.mark.anyio
 
@@ -119,3 +122,112 @@ async def test_shadow_only_says_what_it_would_do(moto: Emulator, tmp_path: Path)
 
         assert [each["ending"] for each in told] == ["would_do"]
         assert before == await group_rules(aws, group)
+
+
+def vigild(folder: Path, config: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run another command with the same configuration."""
+    path = folder / "vigild.yaml"
+    path.write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "daemon", *arguments, "--config", str(path)]
+    return subprocess.run(
+        command, env={**os.environ, **CREDENTIALS}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+async def test_undo_brings_the_very_rules_back(moto: Emulator, tmp_path: Path) -> None:
+    """`vigild undo` restores what the action changed, once, and the journal has it all in an unbroken chain."""
+    async with estate_of(moto) as aws:
+        group = await make_group(aws, f"open-{uuid.uuid4()}")
+        await open_to_the_world(aws, group)
+        before = await group_rules(aws, group)
+        config = configuration(tmp_path, moto, "auto")
+        (told,) = run_to_end(tmp_path, config, [opened_event(group)])
+
+        first = vigild(tmp_path, config, "undo", told["intent"], "--by", "ada")
+        again = vigild(tmp_path, config, "undo", told["intent"], "--by", "ada")
+
+        assert (0, before) == (first.returncode, await group_rules(aws, group)), first.stderr
+        assert (again.returncode, "undone already" in again.stderr) == (2, True)
+        exported = vigild(tmp_path, config, "journal", "export").stdout.splitlines()
+        assert [json.loads(line)["step"] for line in exported] == ["begun", "done", "undone"]
+        assert "every link holds" in vigild(tmp_path, config, "journal", "verify").stdout
+
+
+async def test_an_approved_plan_is_carried_out_once(moto: Emulator, tmp_path: Path) -> None:
+    """In approve mode nothing happens until a person approves; a second answer is refused."""
+    async with estate_of(moto) as aws:
+        group = await make_group(aws, f"open-{uuid.uuid4()}")
+        await open_to_the_world(aws, group)
+        before = await group_rules(aws, group)
+        config = configuration(tmp_path, moto, "approve")
+        (told,) = run_to_end(tmp_path, config, [opened_event(group)])
+        assert ("waiting", before) == (told["ending"], await group_rules(aws, group))
+
+        listed = vigild(tmp_path, config, "approvals")
+        approved = vigild(tmp_path, config, "approve", told["intent"], "--by", "ada")
+        again = vigild(tmp_path, config, "approve", told["intent"], "--by", "eve")
+
+        assert told["intent"] in listed.stdout
+        assert (approved.returncode, again.returncode) == (0, 2)
+        (tmp_path / "more").mkdir()
+        config["sources"]["events"] = {"type": "file", "paths": [str(tmp_path / "more")], "follow": True}
+        with run_daemon(tmp_path, config) as daemon:
+            daemon.wait_for(lambda: len((tmp_path / "alerts.ndjson").read_text().splitlines()) == 2, "told")
+        assert await group_rules(aws, group) == [
+            "tcp 22-22 10.1.0.0/16",
+            "tcp 22-22 10.10.0.0/16",
+            "tcp 443-443 0.0.0.0/0",
+        ]
+
+
+async def test_our_own_change_triggers_nothing(moto: Emulator, tmp_path: Path) -> None:
+    """The event of our own call, known by its request id, is refused and recorded."""
+    async with estate_of(moto) as aws:
+        group = await make_group(aws, f"open-{uuid.uuid4()}")
+        await open_to_the_world(aws, group)
+        config = configuration(tmp_path, moto, "auto")
+        run_to_end(tmp_path, config, [opened_event(group)])
+        exported = [json.loads(line) for line in vigild(tmp_path, config, "journal", "export").stdout.splitlines()]
+        request = exported[-1]["requests"][0].rpartition(":")[2]
+
+        (tmp_path / "events.ndjson").unlink()
+        told = run_to_end(tmp_path, config, [opened_event(group, requestID=request)])
+
+        assert (told[-1]["ending"], told[-1]["reason"]) == ("refused", "own_event")
+
+
+async def test_a_held_rule_does_not_act(moto: Emulator, tmp_path: Path) -> None:
+    """While a person holds a rule its actions are refused; once lifted it acts again."""
+    async with estate_of(moto) as aws:
+        group = await make_group(aws, f"open-{uuid.uuid4()}")
+        await open_to_the_world(aws, group)
+        config = configuration(tmp_path, moto, "auto")
+        held = vigild(tmp_path, config, "holds", "add", "--why", "a migration", "--on", "rule=ssh-*")
+        assert held.returncode == 0, held.stderr
+
+        (refused,) = run_to_end(tmp_path, config, [opened_event(group)])
+        vigild(tmp_path, config, "holds", "lift", held.stdout.split()[1])
+        (tmp_path / "events.ndjson").unlink()
+        told = run_to_end(tmp_path, config, [opened_event(group)])
+
+        assert (refused["ending"], refused["reason"], told[-1]["ending"]) == ("refused", "held", "done")
+
+
+@pytest.mark.parametrize(
+    ("group", "reason"),
+    [("sg-0123456789abcdef0", "not_found"), ("sg-1; rm -rf /", "subject"), (["sg-1"], "subject"), (None, "subject")],
+)
+async def test_a_group_that_is_none_is_refused(moto: Emulator, tmp_path: Path, group: Any, reason: str) -> None:
+    """What an event names and is not there, or is no group id at all, ends with a reason and no call that writes."""
+    (told,) = run_to_end(tmp_path, configuration(tmp_path, moto, "auto"), [opened_event(group)])
+
+    assert reason == told["reason"]
+
+
+async def test_another_account_is_not_touched(moto: Emulator, tmp_path: Path) -> None:
+    """An event of an account outside the allow list ends as refused."""
+    event = opened_event("sg-0123456789abcdef0") | {"account": "999999999999"}
+
+    (told,) = run_to_end(tmp_path, configuration(tmp_path, moto, "auto"), [event])
+
+    assert (told["ending"], told["reason"]) == ("refused", "outside")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -106,6 +107,20 @@ def recorded(record: Record, ending: Ending) -> Result:
         requests=record.requests,
         by=record.by,
     )
+
+
+def difference(changes: Sequence[Change]) -> Iterator[str]:
+    """Yield the changes as lines: "- " what is now, "+ " what will be."""
+    for change in changes:
+        name = f"{change.resource} {change.field}"
+        if change.before is not None:
+            yield f"- {name}: {_text(change.before)}"
+        if change.after is not None:
+            yield f"+ {name}: {_text(change.after)}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 class Asker(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,59 @@
+"""`vigild approvals`, `approve`, `deny`: what waits for a person, and the answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from daemon.assembly import Parts
+from daemon.cli.options import ConfigOption
+from daemon.cli.remediation import ByOption, IntentArgument, person, with_parts
+from daemon.dispatch.remediation.approvals import Answer
+from daemon.dispatch.remediation.result import difference
+from daemon.journal import Entry
+
+
+def approvals(config: ConfigOption = None) -> None:
+    """List the plans that wait for approval, each with what it would change.  Exit code 1 when none waits."""
+    if not with_parts(config, _list):
+        typer.echo("nothing waits for approval")
+        raise typer.Exit(1)
+
+
+async def _list(parts: Parts) -> int:
+    waiting = 0
+    context = parts.remediation.context
+    async for approval in context.approvals.all():
+        saved = await context.records.find(approval.intent)
+        if approval.answer is not Answer.PENDING or saved is None:
+            continue
+        waiting += 1
+        until = datetime.fromtimestamp(approval.deadline, UTC).isoformat(timespec="seconds")
+        record = saved.record
+        typer.echo(f"{approval.intent}  until {until}  {record.rule} → {record.action} ({record.kind})")
+        typer.echo(f"  {record.plan.summary}")
+        for line in difference(record.plan.changes):
+            typer.echo(f"  {line}")
+    return waiting
+
+
+def approve(intent: IntentArgument, by: ByOption = None, config: ConfigOption = None) -> None:
+    """Approve a plan: a running daemon carries it out, if the live state still is what the plan was made from."""
+    _answer(config, intent, Answer.APPROVED, person(by))
+
+
+def deny(intent: IntentArgument, by: ByOption = None, config: ConfigOption = None) -> None:
+    """Deny a plan: it will not be carried out."""
+    _answer(config, intent, Answer.DENIED, person(by))
+
+
+def _answer(config: Path | None, intent: str, answer: Answer, by: str) -> None:
+    async def work(parts: Parts) -> None:
+        context = parts.remediation.context
+        await context.approvals.answer(intent, answer, by)
+        await context.journal.append(Entry(at=context.clock.now(), step=answer, intent=intent, by=by))
+
+    with_parts(config, work)
+    typer.echo(f"{intent}: {answer} by {by}")
