@@ -71,7 +71,7 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
     """
     rules = rules_of(settings)
     async with AsyncExitStack() as stack:
-        aws = AwsClients(settings.aws)
+        aws = AwsClients(settings.aws, clock=clock)
         stack.push_async_callback(aws.close)
         store = await open_store(settings.state, aws, clock, rng)
         stack.push_async_callback(store.close)

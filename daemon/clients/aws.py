@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
@@ -12,8 +12,13 @@ from botocore.exceptions import BotoCoreError
 from pydantic import Field
 
 from daemon import __version__
+from daemon.clients.hot_calls import HotCall, Operation
+from daemon.clients.skew import ClockSkew
+from daemon.clock import Clock, SystemClock
 from daemon.errors import ConfigError
 from daemon.yaml_file import Strict
+
+T = TypeVar("T")
 
 
 class AwsSettings(Strict):
@@ -42,9 +47,12 @@ class CredentialSource(Protocol):
 class AwsClients:
     """Hands out clients and keeps them; used by one event loop."""
 
-    def __init__(self, settings: AwsSettings, identity: CredentialSource | None = None) -> None:
+    def __init__(
+        self, settings: AwsSettings, identity: CredentialSource | None = None, clock: Clock | None = None
+    ) -> None:
         """Take the credentials of `identity` instead of those found the usual ways."""
         self._settings = settings
+        self._skew = ClockSkew(clock or SystemClock())
         self._session = get_session()
         if identity is not None:
             # botocore offers no public way to hand a session credentials that renew themselves.
@@ -65,7 +73,7 @@ class AwsClients:
         async with self._lock:
             if key not in self._clients:
                 try:
-                    self._clients[key] = await self._stack.enter_async_context(
+                    client = await self._stack.enter_async_context(
                         self._session.create_client(
                             service,
                             region_name=region or self._settings.region,
@@ -75,7 +83,16 @@ class AwsClients:
                     )
                 except (BotoCoreError, ValueError) as error:
                     raise ConfigError(f"aws: {service}: {error}") from error
+                self._skew.watch(client)
+                self._clients[key] = client
             return self._clients[key]
+
+    async def hot_call(
+        self, operation: Operation[T], region: str | None = None, *, long_poll_seconds: float = 0.0
+    ) -> HotCall[T]:
+        """Return one of the calls that carry all the load, over the client's own connections; see hot_calls/."""
+        client = await self.client(operation.service, region, long_poll_seconds=long_poll_seconds)
+        return HotCall(client, operation, self._skew)
 
     def _config(self, long_poll_seconds: float) -> AioConfig:
         return AioConfig(

@@ -114,7 +114,7 @@ _NO_CREDENTIALS = (
     SSOError,
     TokenRetrievalError,
 )
-_UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
+_UNREADABLE = (ResponseParserError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What botocore's parsers were seen to raise for answers that do not come from AWS: the pages of proxies, cut text."""
 
 _LONGEST_DETAIL = 500

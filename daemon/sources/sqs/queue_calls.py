@@ -11,12 +11,15 @@ from typing import Any
 import msgspec
 
 from daemon.clients import AwsClients, aws_errors, entry_error, region_of
-from daemon.errors import EffectError
+from daemon.clients.hot_calls import DELETE_MESSAGE_BATCH, RECEIVE_MESSAGE, HotCall, ReceivedMessage
+from daemon.clients.hot_calls.answers import DeletedBatch, ReceivedMessages
+from daemon.errors import EffectError, FailureKind, RetryableError
 
 BATCH_ENTRIES = 10
 """The most entries of a batch call and messages of a receive.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
+_PASSED_OVER = RetryableError(FailureKind.SERVER_ERROR, "an answer that passes an entry over")
 _SYSTEM_ATTRIBUTES = ["ApproximateReceiveCount", "MessageGroupId", "SentTimestamp"]
 
 
@@ -48,6 +51,8 @@ class QueueCalls:
         self._wait_seconds = wait_seconds
         self._region = address.region or (region_of(address.url) if address.url else None)
         self._url = address.url
+        self._receive: HotCall[ReceivedMessages] | None = None
+        self._delete: HotCall[DeletedBatch] | None = None
 
     async def reach(self) -> str:
         """Find the queue's URL, where only its name is known, and return it."""
@@ -61,26 +66,36 @@ class QueueCalls:
 
     async def receive(self, most: int, hidden_seconds: int) -> list[Message]:
         """Wait for up to `most` messages, hidden from others for so long from now on."""
-        client = await self._aws.client("sqs", self._region, long_poll_seconds=float(self._wait_seconds))
-        with aws_errors():
-            answer = await client.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=most,
-                WaitTimeSeconds=self._wait_seconds,
-                VisibilityTimeout=hidden_seconds,
-                MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
+        if self._receive is None:
+            self._receive = await self._aws.hot_call(
+                RECEIVE_MESSAGE, self._region, long_poll_seconds=float(self._wait_seconds)
             )
-        return [read_message(message) for message in answer.get("Messages", ())]
+        answer = await self._receive(
+            {
+                "QueueUrl": self._url,
+                "MaxNumberOfMessages": most,
+                "WaitTimeSeconds": self._wait_seconds,
+                "VisibilityTimeout": hidden_seconds,
+                "MessageSystemAttributeNames": _SYSTEM_ATTRIBUTES,
+            }
+        )
+        return [read_message(message) for message in answer.Messages]
 
     async def delete(self, handles: Sequence[str]) -> dict[int, EffectError]:
-        """Delete up to BATCH_ENTRIES messages; return the failed ones by place."""
-        client = await self._client()
-        with aws_errors():
-            answer = await client.delete_message_batch(
-                QueueUrl=self._url,
-                Entries=[{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(handles)],
-            )
-        return _failed(answer)
+        """Delete up to BATCH_ENTRIES messages; return by place the failed ones, and those the answer passes over."""
+        if self._delete is None:
+            self._delete = await self._aws.hot_call(DELETE_MESSAGE_BATCH, self._region)
+        answer = await self._delete(
+            {
+                "QueueUrl": self._url,
+                "Entries": [{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(handles)],
+            }
+        )
+        if len(answer.Successful) == len(handles):
+            return {}
+        done = {entry.Id for entry in answer.Successful}
+        failed = {entry.Id: entry_error(msgspec.structs.asdict(entry)) for entry in answer.Failed}
+        return {place: failed.get(str(place), _PASSED_OVER) for place in range(len(handles)) if str(place) not in done}
 
     async def hide(self, messages: Sequence[tuple[str, int]]) -> dict[int, EffectError]:
         """Hide up to BATCH_ENTRIES messages, each (handle, seconds from now on; 0 = show it at once).
@@ -109,13 +124,13 @@ class QueueCalls:
         return await self._aws.client("sqs", self._region)
 
 
-def read_message(answer: Mapping[str, Any]) -> Message:
+def read_message(message: ReceivedMessage) -> Message:
     """Turn one message of an answer into ours; half a surrogate pair, which JSON can carry, must not stop the rest."""
     return Message(
-        message_id=answer["MessageId"],
-        handle=answer["ReceiptHandle"],
-        body=answer["Body"].encode("utf-8", "surrogatepass"),
-        attributes=answer.get("Attributes", {}),
+        message_id=message.MessageId,
+        handle=message.ReceiptHandle,
+        body=message.Body.encode("utf-8", "surrogatepass"),
+        attributes=message.Attributes,
     )
 
 
