@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 import anyio
@@ -15,6 +16,8 @@ import anyio.abc
 from anyio import to_thread
 
 from daemon import __version__
+from daemon.address import host_and_port
+from daemon.approval_page import serve_approvals
 from daemon.assembly import Parts, assemble, rules_of
 from daemon.clock import SystemClock
 from daemon.errors import ConfigError, StateError
@@ -51,8 +54,8 @@ async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] |
     async with assemble(settings, telemetry, clock, rng) as parts:
         await parts.session.renew()
         started = clock.monotonic()
-        with serve_endpoints(settings.telemetry.host, settings.telemetry.port, telemetry.metrics, telemetry.health):
-            async with anyio.create_task_group() as group:
+        with serve_endpoints(*host_and_port(settings.telemetry.listen), telemetry.metrics, telemetry.health):
+            async with _approval_page(parts), anyio.create_task_group() as group:
                 with anyio.open_signal_receiver(*_STOP_SIGNALS, signal.SIGHUP) as signals:
                     group.start_soon(_obey, signals, parts, run, group.cancel_scope)
                     group.start_soon(parts.session.keep, rng)
@@ -66,6 +69,14 @@ async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] |
         telemetry.emit(DaemonStopped(parts.pipeline.ledger.released))
         await _end_session(parts)
         return summarise(parts, clock.monotonic() - started, run.stopping, run.forced)
+
+
+def _approval_page(parts: Parts) -> AbstractAsyncContextManager[object]:
+    """Serve the page behind approval links, where alerts carry any."""
+    approvals = parts.settings.approvals
+    if not approvals.has_links:
+        return nullcontext()
+    return serve_approvals(parts.remediation.context, *host_and_port(approvals.listen))
 
 
 def _announce(parts: Parts) -> None:

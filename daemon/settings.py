@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.actions import AnyActionConfig
+from daemon.address import Address
 from daemon.clients import AwsSettings
 from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
@@ -36,21 +37,11 @@ REDRIVE = "redrive"
 class TelemetrySettings(Strict):
     """What the daemon shows of itself."""
 
-    listen: str = Field(default="127.0.0.1:9464", pattern=r"^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$")
+    listen: Address = "127.0.0.1:9464"
     """Where /metrics, /livez and /readyz answer; port 0 takes a free one.  Beyond loopback only where a scraper or a
     probe comes from outside."""
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
-
-    @property
-    def host(self) -> str:
-        """The address to bind."""
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
-    def port(self) -> int:
-        """The port to bind."""
-        return int(self.listen.rpartition(":")[2])
 
 
 class LimitSettings(DecodeLimits):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.address import host_and_port
 from daemon.errors import ConfigError
 from daemon.settings import Settings, load_settings
 from daemon.state import DynamodbConfig
@@ -26,7 +27,7 @@ def test_without_a_file_alerts_go_to_standard_output() -> None:
 
     assert set(settings.targets) == {"stdout"}
     assert set(settings.dead_letters) == {"default"}
-    assert settings.telemetry.host == "127.0.0.1"
+    assert settings.telemetry.listen == "127.0.0.1:9464"
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +40,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     )
 
     assert settings.telemetry.log_level == "debug"
-    assert settings.telemetry.port == 1
+    assert host_and_port(settings.telemetry.listen)[1] == 1
     assert settings.limits.max_event_bytes == 2048
     assert settings.state == DynamodbConfig(type="dynamodb", table_name="other")
 

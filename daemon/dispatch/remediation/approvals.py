@@ -9,15 +9,18 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
+from daemon.address import Address
 from daemon.clock import Clock
 from daemon.dispatch.remediation.record import Record, Saved
 from daemon.dispatch.remediation.result import Ending, Result, recorded
 from daemon.errors import VigildError
+from daemon.sinks.secret import read_secret
 from daemon.state.base import ABSENT, Conflict, Delete, StateStore, Write
 from daemon.yaml_file import Strict
 
@@ -29,10 +32,28 @@ _KEEP_SECONDS = 30 * 86_400.0
 class ApprovalSettings(Strict):
     """How people approve what actions in mode `approve` plan."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     secret: SecretStr | None = Field(default=None, min_length=32)
     """Signs the links in alerts; the same for all replicas.  Without it alerts carry no link."""
+    secret_file: Path | None = None
+    """File that holds the secret, instead of `secret`; read at every use."""
     link_base: HttpUrl | None = None
-    """Where the daemon's endpoints are reached from outside; links are this and /approvals/…"""
+    """Where people reach the page behind the links, through a proxy that asks who they are; links are this and
+    /approvals/…"""
+    listen: Address = "127.0.0.1:9465"
+    """Where that page answers, if there is a secret; port 0 takes a free one."""
+
+    @model_validator(mode="after")
+    def _check_secret(self) -> ApprovalSettings:
+        if self.secret is not None and self.secret_file is not None:
+            raise ValueError("give secret or secret_file, not both")
+        return self
+
+    @property
+    def has_links(self) -> bool:
+        """Whether alerts carry links, and the page behind them is served."""
+        return self.link_base is not None and (self.secret is not None or self.secret_file is not None)
 
 
 class Answer(StrEnum):
@@ -82,28 +103,37 @@ class Approvals:
         approval = Approval(intent=record.intent, deadline=record.deadline, plan=plan_hash(record))
         await self._store.put([self._write(approval, ABSENT)])
         result = recorded(record, Ending.WAITING)
-        return msgspec.structs.replace(result, approve_by=record.deadline, approve_url=self._link(approval))
+        return msgspec.structs.replace(result, approve_by=record.deadline, approve_url=await self._link(approval))
 
     async def answer(self, intent: str, answer: Answer, by: str, token: str | None = None) -> Approval:
         """Take a person's answer; `token` is the link's, None for somebody who may write to the state store anyway.
 
         Raises ApprovalError where it comes too late, twice, or with a token of another plan.
         """
+        approval, version = await self._open(intent, token)
+        answered = msgspec.structs.replace(approval, answer=answer, by=by)
+        (written,) = await self._store.put([self._write(answered, version)])
+        if isinstance(written, Conflict):
+            raise ApprovalError(f"{intent}: somebody else has answered just now")
+        return answered
+
+    async def pending(self, intent: str, token: str) -> Approval:
+        """Return what a link asks about.  Raises ApprovalError where it can no longer be answered by it."""
+        approval, _ = await self._open(intent, token)
+        return approval
+
+    async def _open(self, intent: str, token: str | None) -> tuple[Approval, int]:
         (item,) = await self._store.get([_PREFIX + intent])
-        if item is None:
+        approval = _decode(item.value) if item is not None else None
+        if token is not None and (approval is None or not await self._is_genuine(approval, token)):
+            raise ApprovalError("this link is not genuine, or was used up")
+        if item is None or approval is None:
             raise ApprovalError(f"{intent}: nothing waits for approval under this id")
-        approval = _decode(item.value)
-        if token is not None and not self._is_genuine(approval, token):
-            raise ApprovalError("this link is not genuine")
         if approval.answer is not Answer.PENDING:
             raise ApprovalError(f"{intent}: {approval.answer} by {approval.by} already")
         if self._clock.now() >= approval.deadline:
             raise ApprovalError(f"{intent}: the time for approval is over")
-        answered = msgspec.structs.replace(approval, answer=answer, by=by)
-        (written,) = await self._store.put([self._write(answered, item.version)])
-        if isinstance(written, Conflict):
-            raise ApprovalError(f"{intent}: somebody else has answered just now")
-        return answered
+        return approval, item.version
 
     async def all(self) -> AsyncIterator[Approval]:
         """Yield all that wait for an answer, or whose answer has not been carried out yet."""
@@ -117,17 +147,18 @@ class Approvals:
     def _write(self, approval: Approval, expect: int) -> Write:
         return Write(_PREFIX + approval.intent, _encode(approval), expect, approval.deadline + _KEEP_SECONDS)
 
-    def _link(self, approval: Approval) -> str | None:
-        token = self._token(approval)
+    async def _link(self, approval: Approval) -> str | None:
+        token = await self._token(approval)
         base = self._settings.link_base
         return f"{str(base).rstrip('/')}/approvals/{quote(approval.intent)}?token={token}" if token and base else None
 
-    def _is_genuine(self, approval: Approval, token: str) -> bool:
-        genuine = self._token(approval)
+    async def _is_genuine(self, approval: Approval, token: str) -> bool:
+        genuine = await self._token(approval)
         return genuine is not None and hmac.compare_digest(genuine.encode(), token.encode("utf-8", "replace"))
 
-    def _token(self, approval: Approval) -> str | None:
-        if self._settings.secret is None:
+    async def _token(self, approval: Approval) -> str | None:
+        secret = await read_secret(self._settings.secret, self._settings.secret_file)
+        if secret is None:
             return None
         text = f"{approval.intent}\x00{approval.deadline!r}\x00{approval.plan}".encode()
-        return hmac.new(self._settings.secret.get_secret_value().encode(), text, hashlib.sha256).hexdigest()
+        return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
