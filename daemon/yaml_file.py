@@ -18,6 +18,8 @@ from daemon.errors import ConfigError
 from daemon.yaml_build import Built, Location, YamlFault, build
 
 _MOST_BYTES = 64 * 1024**2
+_MOST_KNOWN = 20
+"""Names that are listed where none comes close."""
 
 
 class Strict(BaseModel):
@@ -54,7 +56,8 @@ def near_miss(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(names)}" if names else ""
+    more = f" and {len(names) - _MOST_KNOWN} more" if len(names) > _MOST_KNOWN else ""
+    return f"; known: {', '.join(names[:_MOST_KNOWN])}{more}" if names else ""
 
 
 class YamlFile:

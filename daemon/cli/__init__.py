@@ -11,7 +11,7 @@ import sys
 import typer
 
 from daemon import __version__
-from daemon.cli import approvals, check, demo, holds, journal, match, run, schema, state, trial, undo
+from daemon.cli import approvals, check, demo, explain, holds, journal, match, run, schema, state, trial, undo
 from daemon.errors import VigildError
 
 __all__ = ("main",)
@@ -43,6 +43,7 @@ def _options(
 application.command("run")(run.run)
 application.command("check")(check.check)
 application.command("match")(match.match)
+application.command("explain")(explain.explain)
 application.command("test")(trial.run_rule_tests)
 application.command("schema")(schema.schema)
 application.command("demo")(demo.demo)

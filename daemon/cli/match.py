@@ -12,9 +12,9 @@ import orjson
 import typer
 
 from daemon import sources
+from daemon.cli.loading import load
 from daemon.cli.options import ConfigOption, RulesOption
 from daemon.cli.report import ProgressBar
-from daemon.cli.run import overrides
 from daemon.cli.start import run_async
 from daemon.clients import AwsClients
 from daemon.clock import SystemClock
@@ -22,8 +22,7 @@ from daemon.decode import Decoder
 from daemon.errors import DecodeError
 from daemon.event import Delivery, Event, Rejection
 from daemon.rules import RuleSet
-from daemon.rules.load import load_rules
-from daemon.settings import Settings, load_settings
+from daemon.settings import Settings
 from daemon.sources.base import EndOfSource, SourceContext
 from daemon.sources.file import FileConfig
 from daemon.state.sqlite import SqliteConfig, SqliteStore
@@ -44,9 +43,7 @@ def match(
 
     Exit code 0 when something matched, 1 when nothing did, 2 when the rules are wrong or an event cannot be read.
     """
-    settings = load_settings(config, overrides([], rules or []))
-    targets = list(settings.targets)
-    rule_set = load_rules(settings.rules, targets, targets)
+    settings, rule_set = load(config, rules)
     matched, unreadable = run_async(lambda: _match(settings, rule_set, paths or ["-"], as_json))
     if unreadable:
         typer.echo(f"vigild: {unreadable} event(s) could not be read", err=True)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import typer
 
+from daemon.cli.loading import load
 from daemon.cli.options import ConfigOption, RulesOption
-from daemon.cli.run import overrides
 from daemon.errors import ConfigError
-from daemon.rules.load import load_rules
 from daemon.rules.trial import Verdict, run_tests
-from daemon.settings import load_settings
 
 
 def run_rule_tests(config: ConfigOption = None, rules: RulesOption = None) -> None:
     """Run the tests written beside the rules; exit code 1 when a rule does not do what its test says."""
-    settings = load_settings(config, overrides([], rules or []))
-    targets = list(settings.targets)
-    rule_set = load_rules(settings.rules, targets, targets)
+    _, rule_set = load(config, rules)
     verdicts = list(run_tests(rule_set))
     failed = [verdict for verdict in verdicts if not verdict.passed]
     for verdict in failed:

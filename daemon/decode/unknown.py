@@ -12,6 +12,8 @@ import orjson
 from daemon.dedupe.identity import carried_identity
 from daemon.event import Delivery, Event
 
+UNKNOWN_SOURCE = "vigild.json"
+
 
 def wrap_unknown(document: bytes, delivery: Delivery) -> Event:
     """Return an event with source "vigild.json" whose detail is the document and whose time is that of its receipt."""
@@ -21,7 +23,7 @@ def wrap_unknown(document: bytes, delivery: Delivery) -> Event:
         (
             b'{"version":"0","id":',
             orjson.dumps(identity),
-            b',"detail-type":"JSON document","source":"vigild.json","account":"","time":',
+            b',"detail-type":"JSON document","source":"%b","account":"","time":' % UNKNOWN_SOURCE.encode(),
             orjson.dumps(time),
             b',"region":"","resources":[],"detail":',
             document,

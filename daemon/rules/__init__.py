@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from daemon.dispatch.plan import MatchedRule
 from daemon.match import Matcher
@@ -23,6 +24,8 @@ class Rule:
     origin: str
     """ "path:line", for messages."""
     matched: MatchedRule
+    pattern: Mapping[str, Any] | str
+    """As the file has it: parsed, or JSON text."""
     tests: tuple[RuleTest, ...]
 
 

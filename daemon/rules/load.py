@@ -99,7 +99,7 @@ class _Loading:
         headline = Headline(config.name, config.severity, config.description)
         matched = MatchedRule(headline, (*self._routes(config, place), *self._actions(config, place)))
         origin = f"{place.file.path}:{place.file.line(place.location)}"
-        self.rules[config.name] = Rule(origin, matched, config.tests)
+        self.rules[config.name] = Rule(origin, matched, config.pattern, config.tests)
         self._patterns[config.name] = config.pattern
         self._places[config.name] = place
 

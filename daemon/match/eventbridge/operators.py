@@ -175,7 +175,13 @@ class AnythingBut:
         return not any(test.holds(value) for test in self.excluded)
 
     def __str__(self) -> str:
-        return f'{{"anything-but": [{", ".join(map(str, self.excluded))}]}}'
+        if isinstance(self.excluded[0], Exact):
+            return f'{{"anything-but": [{", ".join(map(str, self.excluded))}]}}'
+        inner: dict[str, list[str]] = {}
+        for test in self.excluded:
+            ((name, operand),) = json.loads(str(test)).items()
+            inner.setdefault(name, []).append(operand)
+        return json.dumps({"anything-but": inner}, ensure_ascii=False)
 
 
 Positive: TypeAlias = Exact | Affix | Wildcard | Between | InBlock

@@ -64,16 +64,16 @@ class _Level:
         self.part: Part = -1
         self._awaits = True
 
-    def takes_member(self, token: str) -> bool:
+    def takes_member(self, written: str) -> bool:
         """Take the next token of this level; tell whether a member begins with it."""
-        if token == ",":  # noqa: S105 - a token of JSON
+        if written == ",":
             self._awaits = True
             self.leads_on = False
-        if not self._awaits or token in (",", "}", "]"):
+        if not self._awaits or written in (",", "}", "]"):
             return False
         self._awaits = False
         if isinstance(self.part, int) and self.is_array:
             self.part += 1
         elif self.is_on_way:
-            self.part = json.loads(token)
+            self.part = json.loads(written)
         return True

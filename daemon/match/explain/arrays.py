@@ -1,0 +1,48 @@
+"""Says which fields of an alternative hold only in different elements of an array.
+
+Asks the same Consistency as the matcher, first about all fields, then about fewer and fewer, so that only those are
+named that cannot hold together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from daemon.match.eventbridge.consistency import Consistency
+from daemon.match.explain.values import Asked, Value, Way, written
+from daemon.match.text import cut
+
+_MOST_ELEMENTS: Final = 3
+
+
+def agree(document: dict[str, Any], asked: Sequence[Asked]) -> bool:
+    """Tell whether conditions on fields that are there hold together, array by array."""
+    wanted = {number: each.condition.steps for number, each in enumerate(asked)}
+    return Consistency(lambda number, value: asked[number].holds_for(value)).holds(document, wanted)
+
+
+def disagreement(document: dict[str, Any], asked: Sequence[Asked]) -> str:
+    """Return a sentence about conditions that each hold but do not agree."""
+    apart = list(asked)
+    for each in asked:
+        fewer = [other for other in apart if other is not each]
+        if not agree(document, fewer):
+            apart = fewer
+    arrays = [{array for value in each.holding for array in _arrays(value.way)} for each in apart]
+    array = max(set.intersection(*arrays) or set.union(*arrays), key=len)
+    elements = ", ".join(f"{each.condition.path} in {_elements(each.holding, array)}" for each in apart)
+    names = " and ".join(dict.fromkeys(each.condition.path for each in apart))
+    return cut(f"{names} hold, but not in one element of {written(array)}") + ": " + cut(elements)
+
+
+def _arrays(way: Way) -> list[Way]:
+    """Return the arrays on a way."""
+    return [way[:at] for at, part in enumerate(way) if isinstance(part, int)]
+
+
+def _elements(values: Sequence[Value], array: Way) -> str:
+    """Return the elements of an array in which a field holds."""
+    found = dict.fromkeys(written(value.way[: len(array) + 1]) for value in values if value.way[: len(array)] == array)
+    shown = ", ".join(list(found)[:_MOST_ELEMENTS])
+    return shown if len(found) <= _MOST_ELEMENTS else f"{shown} and {len(found) - _MOST_ELEMENTS} more"
