@@ -54,6 +54,8 @@ def explain(  # noqa: PLR0913, PLR0917 - each is an argument or option of the co
     """
     settings, rule_set = load(config, rules)
     found = _find(rule_set, rule)
+    if found.pattern is None:
+        raise ConfigError(f"rule {rule!r} has no pattern to explain, only a `log:` condition")
     explainer = Explainer(found.pattern)
     reading = _Reading(event, settings.limits, index)
     nearest = heapq.nsmallest(most, reading.candidates(explainer))

@@ -61,7 +61,7 @@ async def _match(settings: Settings, rules: RuleSet, paths: list[str], as_json: 
                 unreadable += 1
                 continue
             try:
-                names = rules.matcher.find(item.body)
+                names = rules.find(item)
             except DecodeError as error:
                 typer.echo(f"vigild: {item.identity}: {error}", err=True)
                 unreadable += 1

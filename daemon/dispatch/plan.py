@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -24,6 +24,8 @@ class MatchedRule(msgspec.Struct, frozen=True):
 
     headline: Headline
     routes: tuple[Route, ...]
+    extract: Callable[[Event], Event] | None = None
+    """Puts what the rule itself read out of the event into the event that its targets see."""
 
     @property
     def name(self) -> str:
@@ -52,8 +54,11 @@ class Intent(msgspec.Struct, frozen=True, eq=False):
 
 def plan(match: Match) -> Sequence[Intent]:
     """Return the match's intents, in the order of its rules and their targets."""
-    return [
-        Intent(intent_identity(match.event.identity, rule.name, route.target), match.event, rule, route)
-        for rule in match.rules
-        for route in rule.routes
-    ]
+    intents = []
+    for rule in match.rules:
+        event = match.event if rule.extract is None else rule.extract(match.event)
+        intents += [
+            Intent(intent_identity(event.identity, rule.name, route.target), event, rule, route)
+            for route in rule.routes
+        ]
+    return intents

@@ -79,7 +79,7 @@ class Pipeline:
         deliveries = {id(match): delivery for delivery, match in chunk.matches}
 
         def on_final(match: Match, outcome: Outcome) -> None:
-            self.sieve.window.add(match.event.identity)
+            self.sieve.remember(match.event)
             self.ledger.event_final(deliveries[id(match)], outcome)
 
         async with anyio.create_task_group() as group:

@@ -33,7 +33,7 @@ class DerivedEvents:
             self._telemetry.emit(DerivedRefused(event.identity, event.hops))
             matched: tuple[MatchedRule, ...] = ()
         else:
-            matched = rules.matched(rules.matcher.find(event.body))
+            matched = rules.matched(rules.find(event))
         if targets:
             known = rules.rules.get(rule)
             headline = known.matched.headline if known else Headline(rule, Severity.MEDIUM, "")

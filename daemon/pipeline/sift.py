@@ -63,6 +63,11 @@ class Sieve:
                 await self.clock.sleep(0)
                 turn = self.clock.monotonic()
 
+    def remember(self, event: Event) -> None:
+        """Take note that an event is final."""
+        self.window.add(event.identity)
+        self.window.add(self.rules.name_in_window(event))
+
 
 class _Pass:
     """One batch on its way through the sieve."""
@@ -97,7 +102,7 @@ class _Pass:
         The stage boundary: a fault of our own, in a decoder or the matcher, rejects what it struck as a BUG.
         """
         sieve, chunk = self._sieve, self._chunk
-        find, young, old = sieve.rules.matcher.find, sieve.window.young, sieve.window.old
+        find, young, old = sieve.rules.find, sieve.window.young, sieve.window.old
         received = unmatched = duplicate = 0
         item: Event | Unwanted | Rejection | None = None
         try:
@@ -107,11 +112,12 @@ class _Pass:
                     chunk.rejections.append((delivery, item))
                     continue
                 identity = item.identity
-                if identity in young or identity in old:
+                name = identity if isinstance(item, Unwanted) else sieve.rules.name_in_window(item)
+                if name in young or name in old:
                     duplicate += 1
                     continue
                 try:
-                    names = find(item.body) if isinstance(item, Event) else None
+                    names = find(item) if isinstance(item, Event) else None
                 except Exception as error:  # noqa: BLE001
                     chunk.rejections.append((delivery, _rejection(identity, error, cast("Event", item).body)))
                     continue
@@ -121,6 +127,7 @@ class _Pass:
                 else:
                     unmatched += 1
                     young.add(identity)
+                    young.add(name)
         except Exception as error:  # noqa: BLE001
             received += 1
             chunk.rejections.append((delivery, _rejection(delivery.identity, error, delivery.body)))

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.dispatch.plan import MatchedRule
+from daemon.event import Event
 from daemon.match import Matcher
-from daemon.rules.model import RuleTest
+from daemon.rules.logs import LogRules
+from daemon.rules.model import LogCondition, RuleTest
 
 __all__ = ("Rule", "RuleSet")
 
@@ -24,19 +26,33 @@ class Rule:
     origin: str
     """ "path:line", for messages."""
     matched: MatchedRule
-    pattern: Mapping[str, Any] | str
+    pattern: Mapping[str, Any] | str | None
     """As the file has it: parsed, or JSON text."""
+    log: LogCondition | None
     tests: tuple[RuleTest, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All rules in force, by name, with the matcher compiled from them."""
+    """All rules in force, by name, with what is compiled from their patterns and from their `log:` conditions."""
 
     rules: Mapping[str, Rule]
     matcher: Matcher
+    logs: LogRules
     files: int
 
+    def find(self, event: Event) -> list[str]:
+        """Return the names of the rules that an event matches.  Raises DecodeError for one that cannot be read."""
+        names = self.matcher.find(event.body)
+        return self.logs.joined(names, event.log) if self.logs else names
+
+    def name_in_window(self, event: Event) -> str:
+        """Return what the window of settled events knows an event by.
+
+        Where there are `log:` rules, an event with its line asks more of them than the same event that came without.
+        """
+        return event.identity if event.log is None or not self.logs else f"{event.identity} with its line"
+
     def matched(self, names: list[str]) -> tuple[MatchedRule, ...]:
-        """Return what dispatch needs of the rules that the matcher named."""
+        """Return what dispatch needs of the rules that were found."""
         return tuple(self.rules[name].matched for name in names)

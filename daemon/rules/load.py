@@ -5,7 +5,7 @@ Every fault of every file is collected before it gives up, each named with file,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,17 @@ from pydantic import ValidationError
 
 from daemon.dispatch.notices import Headline
 from daemon.dispatch.plan import MatchedRule, Route
-from daemon.errors import ConfigError, PatternError
+from daemon.errors import ConfigError, FilterError, PatternError
+from daemon.event import Event
 from daemon.match import Matcher
 from daemon.match.eventbridge.places import parts
 from daemon.rules import Rule, RuleSet
-from daemon.rules.model import RuleConfig, RuleFile, TargetReference
+from daemon.rules.logs import LogRules, extraction
+from daemon.rules.model import LogCondition, RuleConfig, RuleFile, TargetReference
 from daemon.yaml_build import Location
 from daemon.yaml_file import YamlFile, load_yaml, near_miss
 
+_SHOWN_CHARACTERS = 20
 _SUFFIXES = frozenset({".yaml", ".yml"})
 
 
@@ -39,7 +42,7 @@ def load_rules(
     matcher = loading.compile()
     if loading.problems or matcher is None:
         raise ConfigError(*loading.problems)
-    return RuleSet(loading.rules, matcher, len(files))
+    return RuleSet(loading.rules, matcher, loading.compile_logs(), len(files))
 
 
 def _files(paths: Sequence[Path], problems: list[str]) -> Iterator[Path]:
@@ -73,6 +76,7 @@ class _Loading:
     rules: dict[str, Rule] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     _patterns: dict[str, dict[str, Any] | str] = field(default_factory=dict)
+    _conditions: dict[str, LogCondition] = field(default_factory=dict)
     _places: dict[str, _Place] = field(default_factory=dict)
 
     def add_file(self, path: Path) -> None:
@@ -97,11 +101,15 @@ class _Loading:
             self.problems.append(place.problem(f"{config.name!r} is the name of a rule at {first} already", "name"))
             return
         headline = Headline(config.name, config.severity, config.description)
-        matched = MatchedRule(headline, (*self._routes(config, place), *self._actions(config, place)))
+        extract = self._extraction(config.log, place) if config.log else None
+        matched = MatchedRule(headline, (*self._routes(config, place), *self._actions(config, place)), extract)
         origin = f"{place.file.path}:{place.file.line(place.location)}"
-        self.rules[config.name] = Rule(origin, matched, config.pattern, config.tests)
-        self._patterns[config.name] = config.pattern
+        self.rules[config.name] = Rule(origin, matched, config.pattern, config.log, config.tests)
         self._places[config.name] = place
+        if config.pattern is not None:
+            self._patterns[config.name] = config.pattern
+        if config.log is not None:
+            self._conditions[config.name] = config.log
 
     def _routes(self, config: RuleConfig, place: _Place) -> tuple[Route, ...]:
         if config.targets is None:
@@ -129,6 +137,15 @@ class _Loading:
             else:
                 yield Route(name)
 
+    def _extraction(self, condition: LogCondition, place: _Place) -> Callable[[Event], Event] | None:
+        try:
+            return extraction(condition)
+        except FilterError as error:
+            line = condition.filter.count("\n", 0, error.position) + 1
+            text = f"CloudWatch Logs refuses this: {error.reason} ({_spot(condition.filter, error.position)})"
+            self.problems.append(place.problem(text, "log", "filter", line_within=line))
+            return None
+
     def compile(self) -> Matcher | None:
         """Return the matcher of all rules; on a fault look at each pattern alone, to name every one that is wrong."""
         try:
@@ -143,3 +160,13 @@ class _Loading:
                         self._places[name].problem(text, "pattern", *parts(error.path), line_within=error.line or 0)
                     )
             return None
+
+    def compile_logs(self) -> LogRules:
+        """Return the `log:` conditions of all rules; their filters have been checked one by one."""
+        return LogRules(self._conditions, list(self.rules), self._patterns)
+
+
+def _spot(text: str, position: int) -> str:
+    """Return where in a filter pattern an error is, in words."""
+    following = text[position : position + _SHOWN_CHARACTERS]
+    return f"at character {position}, {f'before {following!r}' if following else 'at its end'}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from daemon.dispatch.transform import InputTransformerConfig
 from daemon.sinks.base import Severity
@@ -22,14 +22,48 @@ class TargetReference(Strict):
     """EventBridge's input transformer: InputPathsMap and InputTemplate."""
 
 
+LogGroup = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_./#-]{1,512}\*?)$")]
+"""A log group's name, or the beginning of names with a `*` behind it."""
+
+
+class LogCondition(Strict):
+    """What an event out of CloudWatch Logs must be for the rule to match."""
+
+    groups: Annotated[tuple[LogGroup, ...], Field(min_length=1)] = ("*",)
+    """Log groups by name, or by prefix with a `*` behind it; without it, all."""
+    filter: str
+    """A CloudWatch Logs filter pattern; docs/patterns-logs.md.  An empty one matches every message."""
+
+    def covers(self, group: str) -> bool:
+        """Return whether it looks at the log group."""
+        return any(group.startswith(wanted[:-1]) if wanted.endswith("*") else group == wanted for wanted in self.groups)
+
+
+class LogTest(Strict):
+    """A log event as a subscription delivers it."""
+
+    group: str
+    stream: str = "test"
+    """Where the message is a CloudTrail record, as CloudTrail names it: 111122223333_CloudTrail_eu-west-1."""
+    message: str | dict[str, Any]
+    """The text that was logged; a mapping is logged as JSON."""
+
+
 class RuleTest(Strict):
-    """One event with the verdict expected of the rule."""
+    """One event, or one log event, with the verdict expected of the rule."""
 
     name: str
     match: bool
     """Whether the rule must match."""
-    event: dict[str, Any]
+    event: dict[str, Any] | None = None
     """Whatever a source could deliver: an EventBridge event, a CloudTrail record, any JSON object."""
+    log: LogTest | None = None
+
+    @model_validator(mode="after")
+    def _check_there_is_one(self) -> Self:
+        if (self.event is None) == (self.log is None):
+            raise ValueError("a test needs either 'event' or 'log'")
+        return self
 
 
 class RuleConfig(Strict):
@@ -40,13 +74,21 @@ class RuleConfig(Strict):
     description: str
     """What a match means and what to look at first."""
     severity: Severity = Severity.MEDIUM
-    pattern: dict[str, Any] | str
+    pattern: dict[str, Any] | str | None = None
     """An EventBridge event pattern, as YAML or as the JSON text that the AWS console shows."""
+    log: LogCondition | None = None
+    """What CloudWatch Logs must have held of the event; beside a pattern, both must hold."""
     targets: list[Name | TargetReference] | None = None
     """Where matches go; without it, to `default_targets` of the configuration; [] counts matches only."""
     actions: tuple[Name, ...] = ()
     """What is done about a match: names of `actions` of the configuration; by default nothing is."""
     tests: tuple[RuleTest, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_there_is_a_condition(self) -> Self:
+        if self.pattern is None and self.log is None:
+            raise ValueError("a rule needs 'pattern', 'log' or both")
+        return self
 
 
 class RuleFile(Strict):

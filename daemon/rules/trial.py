@@ -1,12 +1,14 @@
 """Runs the tests written beside the rules: `vigild test` prints the verdicts, exits with 1 when one is wrong.
 
-A test's event goes through the same decoder as a delivered one, so a CloudTrail record may stand there as S3 holds it.
+A test's event goes through the same decoder as a delivered one, so a CloudTrail record may stand there as S3 holds it;
+a log event goes through it in the record of a subscription.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -14,7 +16,9 @@ from daemon.decode import DecodeLimits, Decoder
 from daemon.errors import DecodeError
 from daemon.event import Delivery, Rejection
 from daemon.rules import Rule, RuleSet
-from daemon.rules.model import RuleTest
+from daemon.rules.model import LogTest, RuleTest
+
+_TEST_TIME_MILLISECONDS = 1_767_323_045_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +46,27 @@ def run_tests(rule_set: RuleSet) -> Iterator[Verdict]:
 
 
 def _try(rule_set: RuleSet, decoder: Decoder, rule: Rule, test: RuleTest) -> Verdict:
-    body = orjson.dumps(test.event)
+    body = orjson.dumps(test.event if test.log is None else _record(test.log))
     delivery = Delivery(source="test", identity="test", body=body, receipt=None, received_at=0.0)
     matched: set[str] = set()
     for item in decoder.decode(delivery):
         if isinstance(item, Rejection):
             return Verdict(rule, test, matched=False, fault=f"{item.reason}: {item.detail}")
         try:
-            matched.update(rule_set.matcher.find(item.body))
+            matched.update(rule_set.find(item))
         except DecodeError as error:
             return Verdict(rule, test, matched=False, fault=str(error))
     return Verdict(rule, test, matched=rule.matched.name in matched)
+
+
+def _record(log: LogTest) -> dict[str, Any]:
+    message = log.message if isinstance(log.message, str) else orjson.dumps(log.message).decode()
+    log_event = {"id": "test", "timestamp": _TEST_TIME_MILLISECONDS, "message": message}
+    return {
+        "messageType": "DATA_MESSAGE",
+        "owner": "111122223333",
+        "logGroup": log.group,
+        "logStream": log.stream,
+        "subscriptionFilters": ["test"],
+        "logEvents": [log_event],
+    }

@@ -1,0 +1,91 @@
+"""The `log:` conditions of all rules, compiled together: which rules does a line of a log group match?
+
+load.py makes one LogRules for each rule set; RuleSet asks it about every event that came out of CloudWatch Logs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+
+import msgspec
+import orjson
+
+from daemon.event import Event, LogLine
+from daemon.match.logs import FilterPattern, FilterSet
+from daemon.match.logs.parse import parse
+from daemon.match.logs.syntax import DelimitedPattern
+from daemon.rules.model import LogCondition
+
+_MAX_GROUPS = 1_024
+"""Log groups whose rules are remembered; an account has a few hundred."""
+_MAX_FIELDS = 1_000
+"""Of a line, put into an event: `[...]` numbers every word."""
+
+
+class LogRules:
+    """Conditions by the rule's name.  Immutable but for what it remembers; raises FilterError as FilterSet does."""
+
+    def __init__(self, conditions: Mapping[str, LogCondition], rules: Sequence[str], patterned: Container[str]) -> None:
+        """`rules` are the names of all rules, `patterned` of those that have a pattern."""
+        self._conditions = conditions
+        self._places = {name: place for place, name in enumerate(rules)}
+        self._patterned = patterned
+        self._filters = FilterSet({condition.filter: condition.filter for condition in conditions.values()})
+        """Under their own texts: thousands of rules on as many groups may have one filter."""
+        self._groups: dict[str, Mapping[str, Sequence[str]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._conditions)
+
+    def joined(self, patterned: Sequence[str], line: LogLine | None) -> list[str]:
+        """Return the rules that match, in their order: those all of whose conditions hold.
+
+        `patterned` are the rules whose pattern holds.
+        """
+        held = set() if line is None else set(self.find(line))
+        found = [name for name in patterned if name in held or name not in self._conditions]
+        found += [name for name in held if name not in self._patterned]
+        found.sort(key=self._places.__getitem__)
+        return found
+
+    def find(self, line: LogLine) -> Iterable[str]:
+        """Return the names of the rules whose condition holds, in no order."""
+        waiting = self._waiting(line.group)
+        if not waiting:
+            return ()
+        return [name for text in self._filters.match(line.message) for name in waiting.get(text, ())]
+
+    def _waiting(self, group: str) -> Mapping[str, Sequence[str]]:
+        """Return the rules that look at a log group, under their filters."""
+        waiting = self._groups.get(group)
+        if waiting is None:
+            found = defaultdict(list)
+            for name, condition in self._conditions.items():
+                if condition.covers(group):
+                    found[condition.filter].append(name)
+            if len(self._groups) >= _MAX_GROUPS:
+                self._groups.clear()
+            waiting = self._groups[group] = dict(found)
+        return waiting
+
+
+def extraction(condition: LogCondition) -> Callable[[Event], Event] | None:
+    """Return what puts the fields that a space-delimited filter finds into an event, None for other filters.
+
+    They stand where a subscription filter's own would, under `$.detail.extractedFields`, without the `$` before their
+    names.  An event that the line itself held is left as it is.  Raises FilterError.
+    """
+    if not isinstance(parse(condition.filter), DelimitedPattern):
+        return None
+    pattern = FilterPattern(condition.filter)
+
+    def extract(event: Event) -> Event:
+        if event.log is None or not event.identity.startswith("logs:"):
+            return event
+        fields = list((pattern.match(event.log.message) or {}).items())[:_MAX_FIELDS]
+        document = event.document()
+        document["detail"]["extractedFields"] = {name[1:]: text for name, text in fields}
+        return msgspec.structs.replace(event, body=orjson.dumps(document))
+
+    return extract
