@@ -17,16 +17,18 @@ from daemon.dedupe.session import Session
 from daemon.dedupe.window import SettledWindow
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetters, build_dead_letters
-from daemon.dispatch.dispatcher import Deliverer, Dispatcher
+from daemon.dispatch.dispatcher import Dispatcher
 from daemon.dispatch.remediation import Remediation, Surroundings, build_remediation
 from daemon.dispatch.remediation.answered import AnsweredApprovals
 from daemon.dispatch.remediation.target import ActionTarget
-from daemon.dispatch.targets import Target
+from daemon.dispatch.self_alerts import SelfAlerts
+from daemon.dispatch.targets import SinkTarget, Target
 from daemon.pipeline import Pipeline
 from daemon.pipeline.derived import DerivedEvents
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.ledger import Ledger
 from daemon.pipeline.memory import InFlight
+from daemon.pipeline.refusals import Refusals
 from daemon.pipeline.sift import Sieve
 from daemon.rules import RuleSet
 from daemon.rules.load import load_rules
@@ -53,6 +55,8 @@ class Parts:
     targets: dict[str, Target]
     remediation: Remediation
     answered: AnsweredApprovals
+    alerts: SelfAlerts
+    derived: DerivedEvents
     pipeline: Pipeline
 
 
@@ -76,10 +80,10 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
         store = await open_store(settings.state, aws, clock, rng)
         stack.push_async_callback(store.close)
         session = Session(store, clock, telemetry, settings.dedupe.session_seconds)
-        places = build_dead_letters(
-            settings.dead_letters, SinkContext(clock, aws), DispatchContext(telemetry, clock, rng)
-        )
-        targets = _targets(settings, SinkContext(clock, aws), places, DispatchContext(telemetry, clock, rng))
+        alerts = SelfAlerts(settings.failures.alert_targets, clock)
+        dispatch = DispatchContext(telemetry, clock, rng, settings.failures, alerts)
+        places = build_dead_letters(settings.dead_letters, SinkContext(clock, aws), dispatch)
+        targets = _targets(settings, SinkContext(clock, aws), places, dispatch)
         for target in targets.values():
             stack.push_async_callback(target.close)
         context = SourceContext(telemetry, clock, rng, aws, store)
@@ -91,8 +95,9 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
         in_flight = InFlight(limits.max_in_flight_deliveries, limits.max_in_flight_bytes, telemetry, clock)
         window = SettledWindow(settings.dedupe.window_events)
         sieve = Sieve(Decoder(limits), window, rules, telemetry, clock)
-        deliverers: dict[str, Deliverer] = {**targets}
+        deliverers = dict(targets)
         dispatcher = Dispatcher(deliverers, claims, telemetry, clock, rng)
+        derived = DerivedEvents(sieve, dispatcher, telemetry)
         estate = Estate(settings.estate, aws, settings.aws, clock)
         stack.push_async_callback(estate.close)
         remediation = build_remediation(
@@ -100,15 +105,15 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
             estate,
             settings.approvals,
             Surroundings(store, session, telemetry, clock, rng),
-            DerivedEvents(sieve, dispatcher, telemetry).announce,
+            derived.announce,
         )
-        deliverers |= _action_targets(settings, remediation, places)
+        deliverers |= _action_targets(settings, remediation, places, dispatch)
         pipeline = Pipeline(
             Intake(feeds, in_flight, telemetry, clock, rng),
             sieve,
             dispatcher,
             Ledger(in_flight, telemetry, clock),
-            _places_of_sources(settings, places),
+            Refusals(_places_of_sources(settings, places), settings.failures, telemetry, clock),
         )
         for source in feeds:
             telemetry.metrics.expect_source(source.name)
@@ -130,6 +135,8 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
             targets,
             remediation,
             answered,
+            alerts,
+            derived,
             pipeline,
         )
 
@@ -138,16 +145,16 @@ def _targets(
     settings: Settings, context: SinkContext, places: dict[str, DeadLetters], dispatch: DispatchContext
 ) -> dict[str, Target]:
     return {
-        name: Target(name, sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
+        name: SinkTarget(name, sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
         for name, config in settings.targets.items()
     }
 
 
 def _action_targets(
-    settings: Settings, remediation: Remediation, places: dict[str, DeadLetters]
+    settings: Settings, remediation: Remediation, places: dict[str, DeadLetters], dispatch: DispatchContext
 ) -> dict[str, ActionTarget]:
     return {
-        name: ActionTarget(kernel, places[settings.actions[name].dead_letter], remediation.context)
+        name: ActionTarget(kernel, places[settings.actions[name].dead_letter], remediation.context, dispatch)
         for name, kernel in remediation.kernels.items()
     }
 

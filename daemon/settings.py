@@ -18,6 +18,7 @@ from daemon.clients import AwsSettings
 from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
 from daemon.dispatch.dead_letters import DeadLetterConfig, FileDeadLetterConfig
+from daemon.dispatch.policy import FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
 from daemon.errors import ConfigError
 from daemon.rules.model import Name
@@ -92,6 +93,8 @@ class Settings(Strict, BaseSettings):
     """The targets of rules that name none; without it, all targets."""
     dead_letters: dict[Name, DeadLetterConfig] = {}
     """Places for what cannot be read or delivered, by name; "default" is there unless given here."""
+    failures: FailureSettings = FailureSettings()
+    """What is done about each kind of failure, and who is told of a target that fails."""
     state: AnyStateConfig = SqliteConfig()
     """What was done, so that it is not done twice; type: sqlite unless given."""
     dedupe: DedupeSettings = DedupeSettings()
@@ -119,16 +122,15 @@ class Settings(Strict, BaseSettings):
 
     @model_validator(mode="after")
     def _check_references(self) -> Settings:
-        for target in self.default_targets or ():
-            if target not in self.targets:
-                raise ValueError(f"default_targets: no target is called {target!r}{near_miss(target, self.targets)}")
-        for name, action in self.actions.items():
+        named = {"default_targets": self.default_targets or (), "failures.alert_targets": self.failures.alert_targets}
+        named |= {f"actions.{name}.notify": action.notify for name, action in self.actions.items()}
+        for field, targets in named.items():
+            for target in targets:
+                if target not in self.targets:
+                    raise ValueError(f"{field}: no target is called {target!r}{near_miss(target, self.targets)}")
+        for name in self.actions:
             if name in self.targets:
                 raise ValueError(f"actions.{name}: a target has this name already")
-            for target in action.notify:
-                if target not in self.targets:
-                    hint = near_miss(target, self.targets)
-                    raise ValueError(f"actions.{name}.notify: no target is called {target!r}{hint}")
         for kind, parts in (("sources", self.sources), ("targets", self.targets), ("actions", self.actions)):
             for name, config in parts.items():
                 place = config.dead_letter

@@ -18,13 +18,14 @@ from daemon.clients import AwsSettings
 from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
 from daemon.dispatch.dead_letters import FileDeadLetterConfig, QueueDeadLetterConfig
+from daemon.dispatch.policy import FailurePolicy, FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
-from daemon.retry_config import RetryConfig
 from daemon.rules.model import RuleConfig, RuleFile, RuleTest, TargetReference
 from daemon.settings import DedupeSettings, LimitSettings, Settings, StopSettings, TelemetrySettings
 from daemon.sinks import SINKS
 from daemon.sources import SOURCES
 from daemon.state import STATE_STORES
+from daemon.target_config import BreakerConfig, RetryConfig
 from daemon.telemetry.names import METRICS
 
 ROOT = Path(__file__).parents[1]
@@ -94,6 +95,9 @@ def configuration_page() -> str:
     for name, sink in SINKS.items():
         parts += _section(f"targets, type: {name}", sink.config)
     parts += _section("retry (of a target)", RetryConfig)
+    parts += _section("breaker (of a target)", BreakerConfig)
+    parts += _section("failures", FailureSettings)
+    parts += _section("A kind of failure", FailurePolicy)
     parts += _section("dead_letters, type: file", FileDeadLetterConfig)
     parts += _section("dead_letters, type: sqs", QueueDeadLetterConfig)
     parts += _section("A rule", RuleConfig)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from daemon.clients.estate import AccountId
-from daemon.retry_config import RetryConfig
+from daemon.target_config import RetryConfig, TargetConfig
 from daemon.yaml_file import Strict
 
 
@@ -40,10 +40,9 @@ class BudgetConfig(Strict):
     """In one region of one account."""
 
 
-class ActionConfig(Strict):
+class ActionConfig(TargetConfig):
     """What every action's configuration has."""
 
-    type: str
     mode: Mode = Mode.SHADOW
     """`shadow` says what would be done, `approve` waits for a person, `auto` acts."""
     exempt: ExemptConfig = ExemptConfig()
@@ -61,9 +60,7 @@ class ActionConfig(Strict):
     """How long the change may take to show when read again."""
     notify: tuple[str, ...] = ()
     """Targets that are told of every outcome."""
-    dead_letter: str = "default"
-    """The place for intents that finally failed, one of `dead_letters`."""
     retry: RetryConfig = RetryConfig(max_age_seconds=3_600.0)
-    """What is tried before an intent is parked."""
+    """What is tried before an intent is parked; `failures` may set narrower limits for a kind of failure."""
     max_concurrency: int = Field(default=4, ge=1, le=64)
     """How many intents are worked on at the same time."""

@@ -34,7 +34,7 @@ async def _check(settings: Settings) -> bool:
         _say(True, "rules", f"{len(parts.rules.rules)} in {parts.rules.files} file(s)")
         reached = [await _reach("state", parts.store.check)]
         reached += [await _reach(f"source {source.name}", source.check) for source in parts.sources]
-        reached += [await _reach(f"target {name}", target.sink.check) for name, target in parts.targets.items()]
+        reached += [await _reach(f"target {name}", target.check) for name, target in parts.targets.items()]
     return all(reached)
 
 

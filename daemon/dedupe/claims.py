@@ -25,6 +25,7 @@ class ClaimState(StrEnum):
     DONE = "done"
     PARKED = "parked"
     REFUSED = "refused"
+    DROPPED = "dropped"
 
 
 class _Record(msgspec.Struct, frozen=True):

@@ -46,6 +46,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     attempts: int = 0
     rule: str = ""
+    identity: str = ""
+    """Of the event, where it could be read."""
     event: msgspec.Raw = msgspec.Raw(b"null")
     """The whole event, where it could be read."""
     body: str = ""

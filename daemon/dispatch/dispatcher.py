@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import anyio
 
 from daemon.clock import Clock
 from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
+from daemon.dispatch.executor import ClaimLost
 from daemon.dispatch.plan import Intent, Match, plan
-from daemon.dispatch.targets import ClaimLost
+from daemon.dispatch.targets import Target
 from daemon.errors import RetryableError, StateError
 from daemon.retry import RetryPolicy, retrying
 from daemon.telemetry import Telemetry
@@ -29,33 +30,14 @@ _BUSY_POLICY = RetryPolicy(base_seconds=0.2, cap_seconds=2.0)
 _RELEASE_SECONDS = 2.0
 """How long the ordered stop waits for claims to be given back; what is not comes free when the session lapses."""
 
-_FINAL_STATE = {
-    IntentOutcome.DONE: ClaimState.DONE,
-    IntentOutcome.PARKED: ClaimState.PARKED,
-    IntentOutcome.REFUSED: ClaimState.REFUSED,
-}
-
-
-class Deliverer(Protocol):
-    """What intents are delivered to: a sink (targets.py) or an action (remediation/target.py)."""
-
-    async def deliver(
-        self,
-        intent: Intent,
-        still_held: Callable[[], Awaitable[bool]],
-        confirm: Callable[[IntentOutcome], Awaitable[None]],
-    ) -> tuple[IntentOutcome, int]:
-        """Bring the intent to its end, then confirm; return the outcome and the number of attempts.
-
-        still_held is asked before every attempt; raises ClaimLost when it says no.
-        """
+_FINAL_STATE = {outcome: ClaimState(outcome.value) for outcome in IntentOutcome}
 
 
 class Dispatcher:
     """Shared by all sources; holds nothing but what is under way."""
 
     def __init__(
-        self, targets: Mapping[str, Deliverer], claims: Claims, telemetry: Telemetry, clock: Clock, rng: random.Random
+        self, targets: Mapping[str, Target], claims: Claims, telemetry: Telemetry, clock: Clock, rng: random.Random
     ) -> None:
         self.targets = targets
         self._claims = claims
@@ -130,11 +112,11 @@ class Dispatcher:
 
         started = self._clock.monotonic()
         try:
-            outcome, attempts = await target.deliver(intent, still_held, confirm)
+            ended = await target.deliver(intent, still_held, confirm)
         except ClaimLost:
             batch.drop(intent)
             return False
-        batch.finish(intent, outcome, attempts)
+        batch.finish(intent, ended.outcome, ended.attempts)
         self._telemetry.emit(StageTimed(Stage.EFFECT, self._clock.monotonic() - started))
         return True
 

@@ -1,119 +1,89 @@
-"""A target: a sink with its limits, retry policy and dead-letter place.  dispatcher.py delivers intents to it."""
+"""A target: what intents are delivered to.  dispatcher.py delivers; SinkTarget sends alerts to a sink."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import anyio
-import msgspec
 
+from daemon.dispatch.breaker import Breaker
 from daemon.dispatch.context import DispatchContext
-from daemon.dispatch.dead_letters import DeadLetter, DeadLetters
+from daemon.dispatch.dead_letters import DeadLetters
+from daemon.dispatch.executor import Ended, Executor
 from daemon.dispatch.notices import build_notice
 from daemon.dispatch.plan import Intent
-from daemon.errors import EffectError, FailureKind, PermanentError, VigildError
-from daemon.retry import Attempts, retrying
+from daemon.dispatch.policy import ALERT_FAILURES
+from daemon.dispatch.suspension import Suspension
 from daemon.sinks.base import Notice, Sink, SinkConfig
 from daemon.telemetry.names import IntentOutcome
-from daemon.telemetry.signals import AttemptFailed
+
+Held = Callable[[], Awaitable[bool]]
+"""Whether the claim on the intent surely is ours still."""
+Confirm = Callable[[IntentOutcome], Awaitable[None]]
+"""Records that the intent is final."""
 
 
-class ClaimLost(Exception):  # noqa: N818 - not an error: someone else is at it
-    """Raised by deliver when the claim was taken over while we were away, before anything was sent."""
+class Target(Protocol):
+    """Delivers intents, concurrently.  Alerts are sent, actions looked at, planned, applied."""
+
+    name: str
+
+    async def deliver(self, intent: Intent, still_held: Held, confirm: Confirm) -> Ended:
+        """Bring the intent to its end and confirm it.
+
+        still_held is asked before every attempt; raises ClaimLost (executor.py) when it says no.
+        """
+
+    async def check(self) -> str:
+        """Reach what it acts on without changing anything, for `vigild check`.  Raises EffectError."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
 
 
-class Target:
-    """Delivers intents to one sink, at most `max_concurrency` at a time."""
+class SinkTarget:
+    """A sink as a target of rules."""
 
     def __init__(
         self, name: str, sink: Sink, config: SinkConfig, dead_letters: DeadLetters, context: DispatchContext
     ) -> None:
         self.name = name
-        self.sink = sink
-        self._policy = config.retry.policy()
-        self._dead_letters = dead_letters
-        self._context = context
-        self._limiter = anyio.CapacityLimiter(config.max_concurrency)
+        self._sink = sink
+        self._clock = context.clock
+        suspension = Suspension(name, config.breaker.alert_after_seconds, context)
+        breaker = Breaker(config.breaker, context.clock, context.rng, suspension.changed)
+        self._executor = Executor(name, config, ALERT_FAILURES, dead_letters, context, breaker)
         self._opening = anyio.Lock()
         self._open = False
 
-    async def deliver(
-        self,
-        intent: Intent,
-        still_held: Callable[[], Awaitable[bool]],
-        confirm: Callable[[IntentOutcome], Awaitable[None]],
-    ) -> tuple[IntentOutcome, int]:
-        """Send with retry until taken (DONE) or failed for good and parked (PARKED), then confirm.
+    async def deliver(self, intent: Intent, still_held: Held, confirm: Confirm) -> Ended:
+        """See Target: sent with retry until taken (DONE), else parked or dropped."""
+        received_at = self._clock.now()
+        notice: Notice | None = None
 
-        Returns the outcome and the number of attempts.  At most max_concurrency intents are between their first send
-        and their confirmation: that is all a crash can make happen twice.  still_held is asked before every attempt;
-        raises ClaimLost when it says no.
-        """
-        async with self._limiter:
-            outcome, attempts = await self._bring_to_end(intent, still_held)
-            await confirm(outcome)
-        return outcome, attempts
-
-    async def _bring_to_end(
-        self, intent: Intent, still_held: Callable[[], Awaitable[bool]]
-    ) -> tuple[IntentOutcome, int]:
-        attempts = Attempts()
-        try:
-            rule, route = intent.rule, intent.route
-            notice = build_notice(intent.id, rule.headline, intent.event, self._context.clock.now(), route.transformer)
-
-            async def attempt() -> None:
-                if not await still_held():
-                    raise ClaimLost
-                await self._send(notice)
-
-            await retrying(
-                attempt,
-                self._policy,
-                self._context.clock,
-                self._context.rng,
-                attempts=attempts,
-                on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
-            )
-        except EffectError as error:
-            self._failed(intent, error, attempts.made, None)
-            await self._park(intent, error, attempts.made)
-            return IntentOutcome.PARKED, attempts.made
-        return IntentOutcome.DONE, attempts.made
-
-    async def _send(self, notice: Notice) -> None:
-        """The stage boundary: a fault of our own in a sink is a failed intent, never a lost one or a dead daemon."""
-        try:
+        async def attempt() -> IntentOutcome:
+            nonlocal notice
+            if notice is None:
+                # Once: copies of an alert are equal byte for byte, however often it is sent.
+                rule, route = intent.rule, intent.route
+                notice = build_notice(intent.id, rule.headline, intent.event, received_at, route.transformer)
             await self._ensure_open()
-            await self.sink.send(notice)
-        except VigildError:
-            raise
-        except Exception as error:
-            raise PermanentError(FailureKind.BUG, f"{type(error).__name__} in sink") from error
+            await self._sink.send(notice)
+            return IntentOutcome.DONE
+
+        return await self._executor.execute(intent, still_held, attempt, lambda ended: confirm(ended.outcome))
+
+    async def check(self) -> str:
+        """See Target."""
+        return await self._sink.check()
+
+    async def close(self) -> None:
+        """See Target."""
+        await self._sink.close()
 
     async def _ensure_open(self) -> None:
         async with self._opening:
             if not self._open:
-                await self.sink.open()
+                await self._sink.open()
                 self._open = True
-
-    async def close(self) -> None:
-        """Let go of the sink."""
-        await self.sink.close()
-
-    def _failed(self, intent: Intent, error: EffectError, attempt: int, wait: float | None) -> None:
-        self._context.telemetry.emit(AttemptFailed(self.name, intent.id, error.kind, error.detail, attempt, wait))
-
-    async def _park(self, intent: Intent, error: EffectError, attempts: int) -> None:
-        letter = DeadLetter(
-            id=intent.id,
-            parked_at=self._context.clock.now(),
-            origin="target",
-            name=self.name,
-            reason=error.kind,
-            detail=error.detail,
-            attempts=attempts,
-            rule=intent.rule.name,
-            event=msgspec.Raw(intent.event.body),
-        )
-        await self._dead_letters.park(letter)

@@ -1,21 +1,21 @@
 """THE flow, on one screen: receive → sift (decode, dedupe, match) → dispatch and park → settle.
 
 app.py runs it.  sift.py does the work between awaits, memory.py bounds what is in hand, intake.py keeps sources open
-and receivers at work, ledger.py knows when a delivery's last event is final.
+and receivers at work, refusals.py parks what cannot be read, ledger.py knows when a delivery's last event is final.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import anyio
 
-from daemon.dispatch.dead_letters import DeadLetters, rejection_letter
 from daemon.dispatch.dispatcher import Dispatcher
 from daemon.dispatch.plan import Match
 from daemon.event import Delivery, Rejection
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.ledger import Ledger
+from daemon.pipeline.refusals import Refusals
 from daemon.pipeline.sift import Sieve, Sifted
 from daemon.sources.base import Source
 from daemon.telemetry.names import Outcome
@@ -32,13 +32,13 @@ class Pipeline:
         sieve: Sieve,
         dispatcher: Dispatcher,
         ledger: Ledger,
-        dead_letters: Mapping[str, DeadLetters],
+        refusals: Refusals,
     ) -> None:
         self.intake = intake
         self.sieve = sieve
         self.dispatcher = dispatcher
         self.ledger = ledger
-        self._dead_letters = dead_letters
+        self.refusals = refusals
         self._sifting = anyio.Lock()
         self._drain = anyio.CancelScope()
 
@@ -71,10 +71,10 @@ class Pipeline:
                 self.ledger.expect(chunk)
                 if chunk.last:
                     break
-                await self._carry_out(source, chunk)
-        await self._carry_out(source, chunk)
+                await self._carry_out(chunk)
+        await self._carry_out(chunk)
 
-    async def _carry_out(self, source: Source, chunk: Sifted) -> None:
+    async def _carry_out(self, chunk: Sifted) -> None:
         """Bring everything the chunk asks for to its end; the ledger settles each delivery as soon as it can."""
         deliveries = {id(match): delivery for delivery, match in chunk.matches}
 
@@ -84,14 +84,11 @@ class Pipeline:
 
         async with anyio.create_task_group() as group:
             for delivery, rejection in chunk.rejections:
-                group.start_soon(self._park, source, delivery, rejection)
+                group.start_soon(self._refuse, delivery, rejection)
             if chunk.matches:
                 group.start_soon(self.dispatcher.carry_out, [match for _, match in chunk.matches], on_final)
 
-    async def _park(self, source: Source, delivery: Delivery, rejection: Rejection) -> None:
-        place = self._dead_letters.get(source.name)
-        if place is None:
+    async def _refuse(self, delivery: Delivery, rejection: Rejection) -> None:
+        if not await self.refusals.settle(delivery, rejection):
             self.ledger.leave(delivery)
-        else:
-            await place.park(rejection_letter(delivery, rejection, self.sieve.clock.now()))
         self.ledger.event_final(delivery, Outcome.REJECTED)

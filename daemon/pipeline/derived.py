@@ -1,6 +1,7 @@
 """Events of our own: they go in at match with a hop count, and are final when all that they ask for is.
 
-dispatch/remediation/ announces what actions did; rules may match `source: [vigild]`.
+dispatch/remediation/ announces what actions did, dispatch/self_alerts.py that a target is suspended; rules may match
+`source: [vigild]`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ class DerivedEvents:
 
     async def announce(self, event: Event, targets: tuple[str, ...], rule: str) -> None:
         """Send to `targets` for the rule that it tells of, and carry out the rules that match the event itself."""
+        known = self._sieve.rules.rules.get(rule)
+        headline = known.matched.headline if known else Headline(rule, Severity.MEDIUM, "")
+        await self.tell(event, headline, targets)
+
+    async def tell(self, event: Event, headline: Headline, targets: tuple[str, ...]) -> None:
+        """Send to `targets` under this headline, and carry out the rules that match the event itself."""
         rules = self._sieve.rules
         if event.hops > MOST_HOPS:
             self._telemetry.emit(DerivedRefused(event.identity, event.hops))
@@ -35,8 +42,6 @@ class DerivedEvents:
         else:
             matched = rules.matched(rules.find(event))
         if targets:
-            known = rules.rules.get(rule)
-            headline = known.matched.headline if known else Headline(rule, Severity.MEDIUM, "")
             matched += (MatchedRule(headline, tuple(Route(target) for target in targets)),)
         if matched:
             await self._dispatcher.carry_out([Match(event, matched)], lambda *_: None)

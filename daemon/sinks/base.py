@@ -11,8 +11,7 @@ from pydantic import ConfigDict, Field
 from daemon.clients import AwsClients
 from daemon.clock import Clock
 from daemon.event import Event
-from daemon.retry_config import RetryConfig
-from daemon.yaml_file import Strict
+from daemon.target_config import BreakerConfig, TargetConfig
 
 
 class Severity(StrEnum):
@@ -43,18 +42,13 @@ class Notice:
     """One line for people, without control characters, of fewer than 100 characters (the limit of SNS)."""
 
 
-class SinkConfig(Strict):
+class SinkConfig(TargetConfig):
     """What every sink's configuration has.  Errors do not quote what was given: it may be a secret."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    type: str
-    dead_letter: str = "default"
-    """The place for notices that finally failed, one of `dead_letters`."""
-    retry: RetryConfig = RetryConfig()
-    """What is tried before a notice is parked."""
-    max_concurrency: int = Field(default=8, ge=1, le=256)
-    """How many notices are under way to this target at the same time."""
+    breaker: BreakerConfig = BreakerConfig()
+    """When it is no longer called."""
     timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     """For one attempt, from connecting to the last byte of the answer."""
 

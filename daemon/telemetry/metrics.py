@@ -96,6 +96,7 @@ class Metrics:
             "visibility_expired_total",
             "messages_repeated_total",
             "acknowledgements_lost_total",
+            "rejections_dropped_total",
         ):
             self.counter(name, source)
         self.gauge("source_ready", source)
@@ -123,10 +124,12 @@ class Metrics:
     def expect_target(self, target: str) -> None:
         """Create every series of a target at 0."""
         self.gauge("intents_in_flight", target)
+        self.gauge("target_suspended", target)
         for outcome in IntentOutcome:
             self.counter("intents_total", target, outcome)
         for kind in FailureKind:
             self.counter("intent_attempts_failed_total", target, kind)
+            self.counter("target_suspensions_total", target, kind)
 
     def expect_place(self, place: str) -> None:
         """Create every series of a dead-letter place at 0."""

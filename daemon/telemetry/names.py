@@ -32,6 +32,7 @@ class IntentOutcome(StrEnum):
     DONE = "done"
     PARKED = "parked"
     REFUSED = "refused"  # by policy, with a record of it
+    DROPPED = "dropped"  # by the failure policy
 
 
 class LeaseChange(StrEnum):
@@ -101,6 +102,9 @@ METRICS = {
         ),
         Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
+        Metric("target_suspended", "gauge", "1 while a target is not called, only tried.", ("target",)),
+        Metric("target_suspensions_total", "counter", "Times a target's breaker opened, by cause.", ("target", "kind")),
+        Metric("rejections_dropped_total", "counter", "Rejected events that the policy drops.", ("source",)),
         Metric("dead_letters_total", "counter", "Events and intents parked, by where they came from.", ("place",)),
         Metric("parking_failed_total", "counter", "Failed attempts to park a dead letter.", ("place",)),
         Metric("source_ready", "gauge", "1 while the source reaches what it reads.", ("source",)),

@@ -20,12 +20,14 @@ from daemon.dispatch.dead_letters import FileDeadLetterConfig, build_dead_letter
 from daemon.dispatch.dispatcher import Dispatcher
 from daemon.dispatch.notices import Headline
 from daemon.dispatch.plan import Match, MatchedRule, Route, plan
-from daemon.dispatch.targets import Target
+from daemon.dispatch.policy import FailureSettings
+from daemon.dispatch.self_alerts import SelfAlerts
+from daemon.dispatch.targets import SinkTarget
 from daemon.event import Event
-from daemon.retry_config import RetryConfig
 from daemon.sinks.base import Severity, SinkContext
 from daemon.sinks.webhook import WebhookConfig, WebhookSink
 from daemon.state.sqlite import SqliteConfig, SqliteStore
+from daemon.target_config import RetryConfig
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.names import Outcome
 from tests.servers import Server, serve, silence, status
@@ -47,11 +49,14 @@ async def daemon_process(folder: Path, server: Server, **changes: Any) -> AsyncI
     clock, rng, telemetry = SystemClock(), random.Random(7), build_telemetry()
     store = await SqliteStore.open(SqliteConfig(path=folder / "state.sqlite"), clock)
     session = Session(store, clock, telemetry, ttl_seconds=1)
-    context, sinks = DispatchContext(telemetry, clock, rng), SinkContext(clock, AwsClients(AwsSettings()))
+    context, sinks = (
+        DispatchContext(telemetry, clock, rng, FailureSettings(), SelfAlerts((), clock)),
+        SinkContext(clock, AwsClients(AwsSettings())),
+    )
     places = {"default": FileDeadLetterConfig(path=folder / "dead.ndjson")}
     config = WebhookConfig(type="webhook", url=SecretStr(server.url), retry=RETRY, **changes)
     letters = build_dead_letters(places, sinks, context)["default"]
-    target = Target("hook", WebhookSink("hook", config, sinks), config, letters, context)
+    target = SinkTarget("hook", WebhookSink("hook", config, sinks), config, letters, context)
     await session.renew()
     async with anyio.create_task_group() as group:
         group.start_soon(session.keep, rng)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import yaml
@@ -37,10 +37,9 @@ class DaemonProcess:
         try:
             with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
                 return answer.status, answer.read().decode()
-        except URLError as error:
-            if hasattr(error, "code"):
-                return int(error.code), ""
-            return 0, ""
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
         except OSError:
             return 0, ""
 

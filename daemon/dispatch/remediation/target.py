@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-import anyio
-import msgspec
-
-from daemon.dispatch.dead_letters import DeadLetter, DeadLetters
+from daemon.dispatch.context import DispatchContext
+from daemon.dispatch.dead_letters import DeadLetters
+from daemon.dispatch.executor import Ended, Executor
 from daemon.dispatch.plan import Intent
+from daemon.dispatch.policy import ACTION_FAILURES
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.result import Asker, Ending, Result
 from daemon.dispatch.remediation.telling import tell
-from daemon.dispatch.targets import ClaimLost
-from daemon.errors import EffectError, FailureKind, PermanentError, VigildError
-from daemon.retry import Attempts, RetryPolicy, retrying
+from daemon.dispatch.targets import Confirm, Held
+from daemon.errors import RetryableError
+from daemon.retry import RetryPolicy, retrying
 from daemon.telemetry.names import IntentOutcome
 from daemon.telemetry.signals import AttemptFailed
 
@@ -24,63 +22,33 @@ _TELLING = RetryPolicy(base_seconds=0.1, cap_seconds=5.0, max_age_seconds=None, 
 
 
 class ActionTarget:
-    """Carries intents out with one kernel, at most `max_concurrency` at a time."""
+    """Carries intents out with one kernel.  No breaker: an account that refuses must not stop the others."""
 
-    def __init__(self, kernel: Kernel, dead_letters: DeadLetters, context: RemediationContext) -> None:
-        config = kernel.action.config
+    def __init__(
+        self, kernel: Kernel, dead_letters: DeadLetters, context: RemediationContext, dispatch: DispatchContext
+    ) -> None:
         self.name = kernel.name
         self.kernel = kernel
-        self._notify = config.notify
-        self._policy = config.retry.policy()
-        self._dead_letters = dead_letters
+        self._notify = kernel.action.config.notify
         self._context = context
-        self._limiter = anyio.CapacityLimiter(config.max_concurrency)
+        self._executor = Executor(kernel.name, kernel.action.config, ACTION_FAILURES, dead_letters, dispatch)
 
-    async def deliver(
-        self,
-        intent: Intent,
-        still_held: Callable[[], Awaitable[bool]],
-        confirm: Callable[[IntentOutcome], Awaitable[None]],
-    ) -> tuple[IntentOutcome, int]:
-        """Bring the intent to an end that is journalled and told, then confirm.  Raises ClaimLost, see Target."""
-        async with self._limiter:
-            result, attempts = await self._bring_to_end(intent, still_held)
+    async def deliver(self, intent: Intent, still_held: Held, confirm: Confirm) -> Ended:
+        """See Target: brought to an end that is journalled and told, then confirmed."""
+        result: Result | None = None
+
+        async def attempt() -> IntentOutcome:
+            nonlocal result
+            result = await self.kernel.carry_out(intent, still_held)
+            return _OUTCOMES.get(result.ending, IntentOutcome.DONE)
+
+        ended = await self._executor.execute(intent, still_held, attempt)
+        if ended.error is not None or result is None:
+            kind, detail = (ended.error.kind, ended.error.detail) if ended.error else ("", "")
+            result = Result(ending=Ending.FAILED, reason=kind, detail=detail)
         await self._tell(intent, result)
-        outcome = _OUTCOMES.get(result.ending, IntentOutcome.DONE)
-        await confirm(outcome)
-        return outcome, attempts
-
-    async def _bring_to_end(self, intent: Intent, still_held: Callable[[], Awaitable[bool]]) -> tuple[Result, int]:
-        attempts = Attempts()
-
-        async def attempt() -> Result:
-            if not await still_held():
-                raise ClaimLost
-            return await self._carry_out(intent, still_held)
-
-        try:
-            result = await retrying(
-                attempt,
-                self._policy,
-                self._context.clock,
-                self._context.rng,
-                attempts=attempts,
-                on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
-            )
-        except EffectError as error:
-            self._failed(intent, error, attempts.made, None)
-            await self._park(intent, error, attempts.made)
-            result = Result(ending=Ending.FAILED, reason=error.kind, detail=error.detail)
-        return result, attempts.made
-
-    async def _carry_out(self, intent: Intent, still_held: Callable[[], Awaitable[bool]]) -> Result:
-        """The stage boundary: a fault of our own in an action is a failed intent, never a lost one or a dead daemon."""
-        try:
-            return await self.kernel.carry_out(intent, still_held)
-        except (VigildError, ClaimLost):
-            raise
-        except Exception as error:
-            raise PermanentError(FailureKind.BUG, f"{type(error).__name__} in action") from error
+        await confirm(ended.outcome)
+        return ended
 
     async def _tell(self, intent: Intent, result: Result) -> None:
         config = self.kernel.action.config
@@ -101,25 +69,15 @@ class ActionTarget:
             on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
         )
 
+    async def check(self) -> str:
+        """See Target: whom it acts as is the estate's to say."""
+        return f"{self.kernel.action.config.type}, mode {self.kernel.action.config.mode}"
+
     async def close(self) -> None:
         """Nothing is open but clients, which whoever made them closes."""
 
-    def _failed(self, intent: Intent, error: EffectError, attempt: int, wait: float | None) -> None:
+    def _failed(self, intent: Intent, error: RetryableError, attempt: int, wait: float) -> None:
         self._context.telemetry.emit(AttemptFailed(self.name, intent.id, error.kind, error.detail, attempt, wait))
-
-    async def _park(self, intent: Intent, error: EffectError, attempts: int) -> None:
-        letter = DeadLetter(
-            id=intent.id,
-            parked_at=self._context.clock.now(),
-            origin="target",
-            name=self.name,
-            reason=error.kind,
-            detail=error.detail,
-            attempts=attempts,
-            rule=intent.rule.name,
-            event=msgspec.Raw(intent.event.body),
-        )
-        await self._dead_letters.park(letter)
 
 
 _OUTCOMES = {

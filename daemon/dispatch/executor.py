@@ -1,0 +1,173 @@
+"""Brings one intent to its end at a target: attempts as the failure policy says, behind the target's breaker, and parks
+or drops what finally failed.  Every kind of target has one executor and says only what an attempt is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import anyio
+import msgspec
+
+from daemon.dispatch.breaker import Breaker
+from daemon.dispatch.context import DispatchContext
+from daemon.dispatch.dead_letters import DeadLetter, DeadLetters
+from daemon.dispatch.plan import Intent
+from daemon.dispatch.policy import FailureTable
+from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError, VigildError
+from daemon.retry import Attempts, retrying
+from daemon.target_config import TargetConfig
+from daemon.telemetry.names import IntentOutcome
+from daemon.telemetry.signals import AttemptFailed
+
+
+class ClaimLost(Exception):  # noqa: N818 - not an error: someone else is at it
+    """Raised when the claim was taken over while we were away, before anything was sent."""
+
+
+class Ended(NamedTuple):
+    """How an intent came to its end; `error` is why, where it was parked or dropped."""
+
+    outcome: IntentOutcome
+    attempts: int
+    error: EffectError | None = None
+
+
+Attempt = Callable[[], Awaitable[IntentOutcome]]
+"""One try.  Raises EffectError; anything else that it raises counts as a fault of our own."""
+Finish = Callable[[Ended], Awaitable[None]]
+"""Makes the end known: confirms the claim."""
+
+
+async def _told_elsewhere(_: Ended) -> None:
+    pass
+
+
+class Executor:
+    """One for each target.  At most `max_concurrency` intents are between the begin of an attempt and the confirmation
+    of its success: that is all a crash can make happen twice.  Waiting takes no part of that, so that intents which
+    fail cannot keep others from a target that works.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: TargetConfig,
+        table: FailureTable,
+        dead_letters: DeadLetters,
+        context: DispatchContext,
+        breaker: Breaker | None = None,
+    ) -> None:
+        self.name = name
+        self._retry = config.retry.policy()
+        self._table = table
+        self._dead_letters = dead_letters
+        self._context = context
+        self._limiter = anyio.CapacityLimiter(config.max_concurrency)
+        self._breaker = breaker
+
+    async def execute(
+        self,
+        intent: Intent,
+        still_held: Callable[[], Awaitable[bool]],
+        attempt: Attempt,
+        finish: Finish = _told_elsewhere,
+    ) -> Ended:
+        """Attempt until it succeeds or finally fails; return once `finish` has.
+
+        still_held is asked before every attempt; raises ClaimLost when it says no.
+        """
+        clock = self._context.clock
+        started, attempts = clock.monotonic(), Attempts()
+        until = None if self._retry.max_age_seconds is None else started + self._retry.max_age_seconds
+
+        async def try_once() -> Ended:
+            try:
+                return await self._in_turn(
+                    intent, until, lambda: self._try(intent, still_held, attempt, finish, attempts.made)
+                )
+            except EffectError as error:
+                raise self._judged(error, attempts.made, clock.monotonic() - started) from error
+
+        try:
+            return await retrying(
+                try_once,
+                self._retry,
+                clock,
+                self._context.rng,
+                attempts=attempts,
+                on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
+            )
+        except EffectError as error:
+            self._failed(intent, error, attempts.made, None)
+            ended = await self._give_up(intent, error, attempts.made)
+        await finish(ended)
+        return ended
+
+    async def _in_turn(self, intent: Intent, until: float | None, call: Callable[[], Awaitable[Ended]]) -> Ended:
+        """Make the call when breaker and concurrency allow, and tell the breaker how it went."""
+        while True:
+            if self._breaker is not None:
+                await self._breaker.wait(intent.id, until)
+            async with self._limiter:
+                if self._breaker is None:
+                    return await call()
+                if not self._breaker.take(intent.id):
+                    continue
+                try:
+                    return await call()
+                except EffectError as error:
+                    self._breaker.failed(intent.id, error)
+                    raise
+                finally:
+                    self._breaker.abandoned(intent.id)
+
+    async def _try(
+        self,
+        intent: Intent,
+        still_held: Callable[[], Awaitable[bool]],
+        attempt: Attempt,
+        finish: Finish,
+        number: int,
+    ) -> Ended:
+        """The stage boundary: a fault of our own in a target is a failed intent, never a lost one or a dead daemon."""
+        if not await still_held():
+            raise ClaimLost
+        try:
+            ended = Ended(await attempt(), number)
+        except (VigildError, ClaimLost):
+            raise
+        except Exception as error:
+            raise PermanentError(FailureKind.BUG, f"{type(error).__name__} in {self.name}") from error
+        if self._breaker is not None:
+            self._breaker.succeeded(intent.id)
+        await finish(ended)
+        return ended
+
+    def _judged(self, error: EffectError, attempts: int, age: float) -> EffectError:
+        """Return the error as the policy of its kind sees it: worth repeating, or final."""
+        if not self._context.failures.worth_repeating(self._table, error, attempts, age):
+            return PermanentError(error.kind, error.detail)
+        return RetryableError(error.kind, error.detail, error.delay if isinstance(error, RetryableError) else None)
+
+    async def _give_up(self, intent: Intent, error: EffectError, attempts: int) -> Ended:
+        if self._context.failures.of_failure(self._table, error).finally_dropped:
+            return Ended(IntentOutcome.DROPPED, attempts, error)
+        letter = DeadLetter(
+            id=intent.id,
+            parked_at=self._context.clock.now(),
+            origin="target",
+            name=self.name,
+            reason=error.kind,
+            detail=error.detail,
+            attempts=attempts,
+            rule=intent.rule.name,
+            identity=intent.event.identity,
+            event=msgspec.Raw(intent.event.body),
+        )
+        await self._dead_letters.park(letter)
+        return Ended(IntentOutcome.PARKED, attempts, error)
+
+    def _failed(self, intent: Intent, error: EffectError, attempt: int, wait: float | None) -> None:
+        self._context.telemetry.emit(AttemptFailed(self.name, intent.id, error.kind, error.detail, attempt, wait))

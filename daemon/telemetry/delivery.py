@@ -1,0 +1,53 @@
+"""Signals about targets that are no longer called, and about what a policy drops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daemon.errors import FailureKind, RejectReason
+from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.signals import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSuspended(Signal):
+    """A target failed again and again; from now on it is tried with single calls until one succeeds."""
+
+    event = "target suspended"
+    level = "error"
+    target: str
+    kind: FailureKind
+    detail: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.gauge("target_suspended", self.target).set(1)
+        metrics.counter("target_suspensions_total", self.target, self.kind).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetResumed(Signal):
+    """A suspended target took a call."""
+
+    event = "target resumed"
+    target: str
+    seconds: float
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.gauge("target_suspended", self.target).set(0)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionDropped(Signal):
+    """What could not be read is let go without a dead letter: so says the failure policy."""
+
+    event = "rejected event dropped"
+    level = "warning"
+    source: str
+    reason: RejectReason
+    identity: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("rejections_dropped_total", self.source).inc()
