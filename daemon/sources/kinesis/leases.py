@@ -6,8 +6,8 @@ cannot save a position, however long it was paused.
 
 - An owner renews its leases several times in `lease_seconds`, and stops reading when a renewal has not got through for
   that long, counted from the moment the last one was *sent*.
-- Others see a renewal by the version, which changes with every write, and count from the moment they first *saw* it by
-  their own monotonic clock: so no two clocks are compared, and an owner stops before anybody takes over.
+- Others see a renewal by `beat`, which only the owner moves on, and count from the moment they first *saw* it by their
+  own monotonic clock: so no two clocks are compared, and an owner stops before anybody takes over.
 - To balance, a worker with too few leases asks one with too many for some (`wanted_by`).  The owner stops reading that
   shard, finishes what it has in hand, then names the new owner together with the last position.
 - `generation` grows with each change of owner: a write of our own whose answer was lost, or a request that came in
@@ -33,6 +33,8 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True):
     owner: str = ""
     """The worker that reads the shard; "" for nobody."""
     generation: int = 0
+    beat: int = 0
+    """Grows with each renewal."""
     wanted_by: str = ""
     """The worker that the owner is asked to hand over to."""
     behind_ms: int | None = None
@@ -55,7 +57,7 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def renewed(self, position: Position, behind_ms: int | None, now: float) -> Lease:
         """Save a position, and show that the owner is alive."""
-        return msgspec.structs.replace(self, position=position, behind_ms=behind_ms, renewed_at=now)
+        return msgspec.structs.replace(self, position=position, beat=self.beat + 1, behind_ms=behind_ms, renewed_at=now)
 
     def handed_over(self) -> Lease:
         """Give the lease up, to the worker that asked for it where there is one."""
@@ -78,7 +80,7 @@ class Versioned(msgspec.Struct, frozen=True):
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """A lease, and since when (monotonic, seconds) a worker has seen it unchanged."""
+    """A lease, and since when (monotonic, seconds) a worker has seen no sign of life from its owner."""
 
     lease: Lease
     version: int
@@ -87,12 +89,12 @@ class Sight(msgspec.Struct, frozen=True):
 
 def look(before: Mapping[str, Sight], found: Mapping[str, Versioned], now: float) -> dict[str, Sight]:
     """Return what a worker knows after it has read the leases, the clock being looked at after the answer."""
-    return {
-        shard: known
-        if (known := before.get(shard)) is not None and known.version == seen.version
-        else Sight(seen.lease, seen.version, now)
-        for shard, seen in found.items()
-    }
+    sights = {}
+    for shard, seen in found.items():
+        known = before.get(shard)
+        silent = known is not None and known.lease.beat == seen.lease.beat and known.lease.same_holding(seen.lease)
+        sights[shard] = Sight(seen.lease, seen.version, known.since if known is not None and silent else now)
+    return sights
 
 
 class Terms(msgspec.Struct, frozen=True):

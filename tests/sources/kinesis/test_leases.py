@@ -87,14 +87,26 @@ def test_two_workers_seldom_want_the_same() -> None:
     assert len({tuple(decide("me", view, seed=seed)[1]) for seed in range(20)}) > 10
 
 
-def test_looking_again_keeps_the_time_of_what_has_not_changed() -> None:
-    """A new version counts as a sign of life from now on, an old one from when it was first seen."""
+def test_only_the_owner_gives_signs_of_life() -> None:
+    """A renewal and another owner count from now on; a request of somebody else does not keep a dead owner alive."""
     lease = Lease(TRIM_HORIZON, "other")
-    before = {"same": Sight(lease, 1, 5.0), "renewed": Sight(lease, 1, 5.0), "gone": Sight(lease, 1, 5.0)}
+    before = {shard: Sight(lease, 1, 5.0) for shard in ("same", "asked", "renewed", "taken", "gone")}
+    found = {
+        "same": Versioned(lease, 1),
+        "asked": Versioned(lease.asked_by("me"), 2),
+        "renewed": Versioned(lease.renewed(TRIM_HORIZON, None, 0.0), 2),
+        "taken": Versioned(lease.taken_by("third"), 2),
+    }
 
-    after = look(before, {"same": Versioned(lease, 1), "renewed": Versioned(lease, 2)}, 9.0)
+    after = look(before, found, 9.0)
 
-    assert {shard: sight.since for shard, sight in after.items()} == {"same": 5.0, "renewed": 9.0}
+    assert {shard: sight.since for shard, sight in after.items()} == {
+        "same": 5.0,
+        "asked": 5.0,
+        "renewed": 9.0,
+        "taken": 9.0,
+    }
+    assert after["asked"].version == 2
 
 
 def test_each_change_of_owner_is_another_holding() -> None:
@@ -136,7 +148,8 @@ def _play(leases: dict[str, Versioned], workers: list[str], rng: random.Random, 
         for worker in rng.sample(workers, len(workers)):
             for shard, seen in leases.items():
                 if seen.lease.owner == worker:
-                    lease = seen.lease.handed_over() if seen.lease.wanted_by else seen.lease
+                    lease = seen.lease.renewed(TRIM_HORIZON, None, 0.0)
+                    lease = lease.handed_over() if lease.wanted_by else lease
                     leases[shard] = Versioned(lease, seen.version + 1)
             views[worker] = look(views[worker], leases, number * 5.0)
             chosen = plan(views[worker], held_by(worker, views[worker]), worker, number * 5.0, TERMS, rng)
