@@ -11,7 +11,7 @@ import sys
 import typer
 
 from daemon import __version__
-from daemon.cli import approvals, check, demo, explain, holds, journal, match, run, schema, state, trial, undo
+from daemon.cli import approvals, check, demo, explain, holds, journal, leases, match, run, schema, state, trial, undo
 from daemon.errors import VigildError
 
 __all__ = ("main",)
@@ -53,6 +53,7 @@ application.command("deny")(approvals.deny)
 application.command("undo")(undo.undo)
 application.add_typer(holds.application)
 application.add_typer(journal.application)
+application.add_typer(leases.application, name="leases")
 application.add_typer(state.application, name="state")
 
 

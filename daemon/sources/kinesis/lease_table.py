@@ -86,6 +86,19 @@ class LeaseTable:
             for shard, answer in answers.items()
         }
 
+    async def change(self, shards: Collection[str], change: Callable[[Lease], Lease]) -> list[str]:
+        """Change leases as an operator says, whatever their owners write meanwhile; return the shards that have one."""
+        found = await self.read(shards)
+        remaining = found
+        while remaining:
+            answers = await self.write({shard: (change(seen.lease), seen.version) for shard, seen in remaining.items()})
+            remaining = {
+                shard: answer.current
+                for shard, answer in answers.items()
+                if isinstance(answer, Refused) and answer.current is not None
+            }
+        return list(found)
+
     async def _put(self, changes: Mapping[str, tuple[Lease, int]]) -> dict[str, Item | Conflict]:
         if not changes:
             return {}
