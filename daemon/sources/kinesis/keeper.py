@@ -57,11 +57,6 @@ class Holding(msgspec.Struct, eq=False):
     leaving_since: float | None = None
     """Monotonic; since then nothing new is read, so that the lease can be handed over."""
 
-    @property
-    def finished(self) -> bool:
-        """Whether the shard is closed, read to its end, and settled."""
-        return self.reading.ended and not self.reading.checkpoint
-
 
 class Keeper:
     """The leases of one worker on one stream.  `prepare` comes first."""
@@ -108,7 +103,13 @@ class Keeper:
             if shard not in self._shards and holding.reading.missing:
                 holding.reading.ended = True
                 self._telemetry.emit(ShardVanished(self._name, shard))
+            elif holding.reading.ended and not self._closed(shard):
+                holding.reading.go_on()
         self._round_is_due = True
+
+    def _closed(self, shard: str) -> bool:
+        """Whether a shard takes no more records; the word of one odd answer to GetRecords is not enough to leave it."""
+        return shard not in self._shards or self._shards[shard].closed
 
     def _now_at(self, listing: Listing) -> Position:
         """Return where LATEST is, by the clock that stamps the records."""
@@ -148,11 +149,13 @@ class Keeper:
             await self._clock.sleep(_TICK_SECONDS)
 
     def _something_is_over(self) -> bool:
-        return any(
-            not holding.reading.checkpoint
-            and (holding.reading.ended or self.quiet or holding.leaving_since is not None)
-            for holding in self.held.values()
-        )
+        over = False
+        for shard, holding in self.held.items():
+            if holding.reading.ended and not self._closed(shard):
+                self._listing_is_due = True
+            elif not holding.reading.checkpoint:
+                over = over or holding.reading.ended or self.quiet or holding.leaving_since is not None
+        return over
 
     async def round(self) -> None:
         """Renew what we hold, then see what else we should.  Raises StateError."""
@@ -176,7 +179,7 @@ class Keeper:
         for _ in range(_ATTEMPTS):
             asked_at = self._clock.monotonic()
             answers = await self._table.write(
-                {shard: (self._next(holding, asked_at), holding.version) for shard, holding in remaining.items()}
+                {shard: (self._next(shard, holding, asked_at), holding.version) for shard, holding in remaining.items()}
             )
             again: dict[str, Holding] = {}
             for shard, answer in answers.items():
@@ -190,10 +193,10 @@ class Keeper:
                     self._lose(shard, holding)
             remaining = again
 
-    def _next(self, holding: Holding, now: float) -> Lease:
+    def _next(self, shard: str, holding: Holding, now: float) -> Lease:
         """Return what to write over the lease."""
         reading, wall = holding.reading, self._clock.now()
-        if holding.finished:
+        if reading.ended and not reading.checkpoint and self._closed(shard):
             return holding.lease.asked_by("").renewed(SHARD_END, 0, wall).handed_over()
         lease = holding.lease.renewed(reading.checkpoint.position, reading.behind_ms, wall)
         return lease.handed_over() if self._may_leave(holding, now) else lease

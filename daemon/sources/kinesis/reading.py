@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from daemon.clients.hot_calls import Record, RecordsPage
 from daemon.errors import EffectError, FailureKind, PermanentError
 from daemon.event import Delivery
 from daemon.retry import RetryPolicy
 from daemon.sources.base import SourceContext
 from daemon.sources.kinesis.aggregation import MAGIC, user_records
 from daemon.sources.kinesis.checkpoints import At, Checkpoint, Mark, Position
-from daemon.sources.kinesis.stream_calls import IteratorExpired, Page, Record, StreamCalls
+from daemon.sources.kinesis.stream_calls import IteratorExpired, StreamCalls
 from daemon.telemetry.streams import IteratorRenewed, ReadThrottled
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class Reading:
             return False
         return not (self._config.ordered and self.checkpoint)
 
+    def go_on(self) -> None:
+        """Read on after the last record: the shard had not ended after all."""
+        self.ended = False
+        self._iterator = None
+
     async def read(self) -> list[Delivery]:
         """Read once.  Raises RetryableError or PermanentError, but not for throttling, which only costs time."""
         clock = self._context.clock
@@ -93,12 +99,12 @@ class Reading:
         now = clock.monotonic()
         if self.stopped or now >= self.held_until:
             return []
-        size = sum(len(record.data) for record in page.records)
+        size = sum(len(record.Data) for record in page.Records)
         self._pause = next_pause(self._pause, page, self._config.least_poll_seconds, self._config.idle_poll_seconds)
         self.due_at = asked_at + max(self._pause, size / _BYTES_PER_SECOND)
         return self._hand_out(page)
 
-    async def _page(self) -> Page:
+    async def _page(self) -> RecordsPage:
         if self._iterator is None:
             self._iterator = await self._calls.iterator(self.shard, self._read_to)
         return await self._calls.records(self._iterator, self._config.batch_size)
@@ -113,27 +119,27 @@ class Reading:
         if error.kind is FailureKind.THROTTLED:
             self._context.telemetry.emit(ReadThrottled(self._name, self.shard, wait))
 
-    def _hand_out(self, page: Page) -> list[Delivery]:
-        self._iterator = page.next_iterator
-        self.ended = page.next_iterator is None
-        self.behind_ms = page.behind_ms
-        if page.records:
-            self._read_to = Position(At.AFTER, page.records[-1].sequence)
+    def _hand_out(self, page: RecordsPage) -> list[Delivery]:
+        self._iterator = page.NextShardIterator
+        self.ended = page.NextShardIterator is None
+        self.behind_ms = page.MillisBehindLatest
+        if page.Records:
+            self._read_to = Position(At.AFTER, page.Records[-1].SequenceNumber)
         now = self._context.clock.now()
         deliveries: list[Delivery] = []
-        for record in page.records:
-            if record.data.startswith(MAGIC):
+        for record in page.Records:
+            if record.Data.startswith(MAGIC):
                 deliveries += self._take_apart(record, now)
             else:
-                receipt = Receipt(self, self.checkpoint.hand_out(record.sequence, 1))
-                identity = self._identity + record.sequence
-                deliveries.append(self._delivery(identity, record.partition_key, record.data, receipt, now))
+                receipt = Receipt(self, self.checkpoint.hand_out(record.SequenceNumber, 1))
+                identity = self._identity + record.SequenceNumber
+                deliveries.append(self._delivery(identity, record.PartitionKey, record.Data, receipt, now))
         return deliveries
 
     def _take_apart(self, record: Record, now: float) -> list[Delivery]:
-        parts = user_records(record.partition_key, record.data)
-        mark = self.checkpoint.hand_out(record.sequence, len(parts))
-        whole = self._identity + record.sequence
+        parts = user_records(record.PartitionKey, record.Data)
+        mark = self.checkpoint.hand_out(record.SequenceNumber, len(parts))
+        whole = self._identity + record.SequenceNumber
         return [
             self._delivery(
                 whole if part.sub_sequence is None else f"{whole}:{part.sub_sequence}",
@@ -157,13 +163,13 @@ class Reading:
         )
 
 
-def next_pause(pause: float, page: Page, least: float, most: float) -> float:
+def next_pause(pause: float, page: RecordsPage, least: float, most: float) -> float:
     """Return how long to wait between reads: shortest while behind, twice as long after each read that found nothing.
 
     A shard with a trickle of records settles between the two: reading it faster would only bring smaller pages.
     """
-    if page.behind_ms > 0:
+    if page.MillisBehindLatest:
         return least
-    if page.records:
+    if page.Records:
         return max(least, pause / 2)
     return min(most, max(least, pause * 2))

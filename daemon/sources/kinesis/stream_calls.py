@@ -1,7 +1,6 @@
 """The calls of one Kinesis stream, and nothing else: the files beside this one talk to Kinesis through this class only.
 
-Answers are turned into our own types here, errors by clients/.  GetRecords carries all the load and has a function of
-its own, `get_records`.
+Answers are turned into our own types here or in clients/hot_calls/, errors in clients/.
 """
 
 from __future__ import annotations
@@ -14,31 +13,14 @@ from typing import Any
 import msgspec
 
 from daemon.clients import AwsClients, answered, aws_errors
+from daemon.clients.hot_calls import GET_RECORDS, HotCall, RecordsPage
 from daemon.errors import PermanentError
 from daemon.sources.kinesis.checkpoints import At, Position
 from daemon.sources.kinesis.shards import Shard
 
 
 class IteratorExpired(Exception):  # noqa: N818 - expected every time reading pauses for more than five minutes
-    """Raised by get_records when the iterator is older than five minutes: ask for a new one."""
-
-
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record of a shard."""
-
-    sequence: str
-    partition_key: str
-    data: bytes
-
-
-class Page(msgspec.Struct, frozen=True):
-    """What one GetRecords brought."""
-
-    records: list[Record]
-    next_iterator: str | None
-    """None: the shard is closed, and this was its end."""
-    behind_ms: int
-    """How far the last record is behind the end of the stream."""
+    """Raised by `records` when the iterator is older than five minutes: ask for a new one."""
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -69,7 +51,9 @@ class StreamCalls:
     def __init__(self, aws: AwsClients, address: StreamAddress) -> None:
         self._aws = aws
         self._region = address.region or (address.arn.split(":")[3] if address.arn else None)
+        self._arn = address.arn
         self._stream = {"StreamARN": address.arn} if address.arn else {"StreamName": address.name}
+        self._get_records: HotCall[RecordsPage] | None = None
 
     async def list_shards(self) -> Listing:
         """Return all shards (ListShards, every page)."""
@@ -101,29 +85,20 @@ class StreamCalls:
             answer = await client.get_shard_iterator(**self._stream, ShardId=shard, **arguments)
         return str(answered(answer, "ShardIterator"))
 
-    async def records(self, iterator: str, most: int) -> Page:
-        """Return up to `most` records from the iterator on.  Raises IteratorExpired, too."""
-        return await get_records(await self._client(), iterator, most, self._stream.get("StreamARN"))
+    async def records(self, iterator: str, most: int) -> RecordsPage:
+        """Return up to `most` records from the iterator on (GetRecords).  Raises IteratorExpired, too."""
+        if self._get_records is None:
+            self._get_records = await self._aws.hot_call(GET_RECORDS, self._region)
+        address = {"StreamARN": self._arn} if self._arn else {}
+        try:
+            return await self._get_records({"ShardIterator": iterator, "Limit": most, **address})
+        except PermanentError as error:
+            if error.code == "ExpiredIteratorException":
+                raise IteratorExpired from error
+            raise
 
     async def _client(self) -> Any:
         return await self._aws.client("kinesis", self._region)
-
-
-async def get_records(client: Any, iterator: str, most: int, arn: str | None) -> Page:
-    """Call GetRecords.  Raises IteratorExpired, RetryableError or PermanentError."""
-    address = {"StreamARN": arn} if arn else {}
-    try:
-        with aws_errors():
-            answer = await client.get_records(ShardIterator=iterator, Limit=most, **address)
-            records = [
-                Record(record["SequenceNumber"], record["PartitionKey"], record["Data"])
-                for record in answered(answer, "Records")
-            ]
-    except PermanentError as error:
-        if error.code == "ExpiredIteratorException":
-            raise IteratorExpired from error
-        raise
-    return Page(records, answer.get("NextShardIterator"), int(answer.get("MillisBehindLatest") or 0))
 
 
 def _shard(found: Mapping[str, Any]) -> Shard:

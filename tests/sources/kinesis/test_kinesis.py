@@ -238,6 +238,22 @@ async def test_a_failed_read_says_why_and_the_next_one_works(
     assert bodies(deliveries) == numbers(0, 5)
 
 
+async def test_the_word_of_one_odd_answer_does_not_end_a_shard(
+    aws: AwsClients, source_of: SourceOf, faults: FaultProxy
+) -> None:
+    """An answer without a next iterator ends a shard only where the listing says that it is closed."""
+    stream = await make_stream(aws)
+    source = source_of(stream)
+    faults.add("GetRecords", answering(200, {"Records": [], "MillisBehindLatest": 0}), times=1)
+    async with running(source):
+        await receive(source, 1, seconds=1)
+        await stream.put(["later"])
+        deliveries = await receive(source, 1)
+        await source.settle(deliveries, ACKNOWLEDGED)
+
+    assert bodies(deliveries) == [b"later"]
+
+
 async def test_a_stream_that_is_not_there_stops_open(stream: Stream, source_of: SourceOf) -> None:
     """Open and check say that there is no such stream."""
     await stream.client.delete_stream(StreamName=stream.name)
