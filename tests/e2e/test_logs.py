@@ -16,7 +16,8 @@ from anyio import to_thread
 from daemon.clients import AwsClients
 from tests.e2e.processes import run_daemon
 from tests.e2e.test_files import RECORD, vigild
-from tests.e2e.test_sqs_to_webhook import assert_balanced, make_queue, wait_until_empty
+from tests.e2e.test_sqs_to_webhook import make_queue, wait_until_empty
+from tests.e2e.watching import assert_balanced
 from tests.emulators import Emulator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(180)]
