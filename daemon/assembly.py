@@ -79,7 +79,8 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
         stack.push_async_callback(aws.close)
         store = await open_store(settings.state, aws, clock, rng)
         stack.push_async_callback(store.close)
-        session = Session(store, clock, telemetry, settings.dedupe.session_seconds)
+        dedupe = settings.dedupe
+        session = Session(store, clock, telemetry, dedupe.session_seconds, dedupe.state_away_after_seconds)
         alerts = SelfAlerts(settings.failures.alert_targets, clock)
         dispatch = DispatchContext(telemetry, clock, rng, settings.failures, alerts)
         places = build_dead_letters(settings.dead_letters, SinkContext(clock, aws), dispatch)

@@ -37,6 +37,13 @@ class WhenOpen(StrEnum):
     PARK = "park"  # go to the dead-letter place, for a person to redrive
 
 
+class WhenStateIsAway(StrEnum):
+    """What becomes of intents that cannot be claimed because the state store is away."""
+
+    WAIT = "wait"  # stay unacknowledged until it is back
+    PROCEED = "proceed"  # go ahead: at least once instead of once
+
+
 class BreakerConfig(Strict):
     """When a target is no longer called but tried: after failures in a row, until one try succeeds."""
 

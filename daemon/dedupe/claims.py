@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import islice
 
 import msgspec
 
@@ -16,6 +17,9 @@ from daemon.dedupe.session import Session
 from daemon.state.base import ABSENT, Conflict, Delete, Item, StateStore, Write
 
 _PREFIX = "claim/"
+_MOST_OWED = 100_000
+"""About 30 MB; at 100 alerts a second a quarter of an hour without the store."""
+_CATCH_UP = 500
 
 
 class ClaimState(StrEnum):
@@ -38,6 +42,7 @@ class Held(msgspec.Struct, frozen=True):
 
     intent: str
     version: int
+    """Of the claim in the store; ABSENT where it is assumed."""
     generation: int
 
 
@@ -67,6 +72,8 @@ class Claims:
         self._retention = retention_seconds
         self._ours: set[str] = set()
         """Intents held, or being claimed right now."""
+        self._owed: dict[str, tuple[Held, ClaimState]] = {}
+        """What is final and could not be recorded."""
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(_Record).decode
 
@@ -75,34 +82,83 @@ class Claims:
 
         What this process is at already, or asks for twice, is Busy without asking the store.
         """
-        wanted = list(dict.fromkeys(intent for intent in intents if intent not in self._ours))
+        wanted = list(dict.fromkeys(i for i in intents if i not in self._ours and i not in self._owed))
         self._ours.update(wanted)
         results: dict[str, Held | Busy | Final] = {}
         try:
             results = await self._claim_unheld(wanted)
         finally:
             self._ours.difference_update(i for i in wanted if not isinstance(results.get(i), Held))
-        return [results.pop(intent, Busy(intent)) for intent in intents]
+        return [results.pop(intent) if intent in results else self._known(intent) for intent in intents]
+
+    @property
+    def away(self) -> bool:
+        """Whether the store has not answered for so long that it counts as away."""
+        return self._session.away
+
+    def assume(self, intent: str) -> Held | Busy | Final:
+        """Hold an intent without asking the store, which is away: someone else may be at it, or have done it."""
+        if intent in self._ours or intent in self._owed:
+            return self._known(intent)
+        self._ours.add(intent)
+        return Held(intent, ABSENT, self._session.generation)
 
     async def still_held(self, held: Held) -> bool:
         """Return whether nobody can have taken the claim over; costs a read only after the session may have lapsed."""
-        if held.generation == self._session.generation and self._session.fresh:
+        if held.version == ABSENT or (held.generation == self._session.generation and self._session.fresh):
             return True
         (item,) = await self._store.get([_PREFIX + held.intent])
         return item is not None and item.version == held.version
 
     async def confirm(self, held: Held, state: ClaimState) -> bool:
         """Record that the intent is final; False where the claim had been taken over meanwhile."""
-        (answer,) = await self._store.put([self._write(held.intent, state, held.version)])
+        (recorded,) = await self._record([(held, state)])
         self._ours.discard(held.intent)
-        if isinstance(answer, Item):
-            return True
-        # An earlier confirmation may have got through although its answer did not.
-        return answer.current is not None and self._decode(answer.current.value) == _Record(state, self._session.id)
+        return recorded
+
+    def confirm_later(self, held: Held, state: ClaimState) -> None:
+        """Remember that the intent is final, for catch_up."""
+        self._ours.discard(held.intent)
+        if len(self._owed) >= _MOST_OWED:
+            # Its claim stays open until our session ends; whoever takes it over does it again.
+            del self._owed[next(iter(self._owed))]
+        self._owed[held.intent] = (held, state)
+
+    @property
+    def owes(self) -> bool:
+        """Whether there is anything for catch_up."""
+        return bool(self._owed)
+
+    async def catch_up(self) -> None:
+        """Record what confirm_later remembered."""
+        while self._owed:
+            some = list(islice(self._owed.items(), _CATCH_UP))
+            await self._record([owed for _, owed in some])
+            for intent, _ in some:
+                self._owed.pop(intent, None)
+
+    async def _record(self, ends: Sequence[tuple[Held, ClaimState]]) -> list[bool]:
+        answers = await self._store.put([self._write(held.intent, state, held.version) for held, state in ends])
+        recorded = []
+        for (held, state), answer in zip(ends, answers, strict=True):
+            if isinstance(answer, Item):
+                recorded.append(True)
+                continue
+            found = self._decode(answer.current.value) if answer.current else None
+            # An earlier write may have got through although its answer did not: the same end, or a claim of ours that
+            # was then assumed.
+            if found == _Record(ClaimState.CLAIMED, self._session.id) and held.version == ABSENT and answer.current:
+                write = self._write(held.intent, state, answer.current.version)
+                recorded.append(isinstance((await self._store.put([write]))[0], Item))
+            else:
+                recorded.append(found == _Record(state, self._session.id))
+        return recorded
 
     async def release(self, held: Sequence[Held]) -> None:
         """Give up claims that were not acted on to the end."""
-        await self._store.delete([Delete(_PREFIX + claim.intent, claim.version) for claim in held])
+        stored = [claim for claim in held if claim.version != ABSENT]
+        if stored:
+            await self._store.delete([Delete(_PREFIX + claim.intent, claim.version) for claim in stored])
         self._ours.difference_update(claim.intent for claim in held)
 
     async def _claim_unheld(self, intents: list[str]) -> dict[str, Held | Busy | Final]:
@@ -124,6 +180,11 @@ class Claims:
             else:
                 results[intent] = Busy(intent)
         return results
+
+    def _known(self, intent: str) -> Busy | Final:
+        """Return what this process itself knows of an intent that it does not ask the store about."""
+        owed = self._owed.get(intent)
+        return Busy(intent) if owed is None else Final(intent, owed[1])
 
     def _write(self, intent: str, state: ClaimState, expect: int) -> Write:
         value = self._encode(_Record(state, self._session.id))

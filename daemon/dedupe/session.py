@@ -30,19 +30,34 @@ class Session:
     an older generation may have been taken over and must be looked at again before they are acted on.
     """
 
-    def __init__(self, store: StateStore, clock: Clock, telemetry: Telemetry, ttl_seconds: float = 15.0) -> None:
+    def __init__(
+        self,
+        store: StateStore,
+        clock: Clock,
+        telemetry: Telemetry,
+        ttl_seconds: float = 15.0,
+        away_after_seconds: float = 5.0,
+    ) -> None:
         self.id = secrets.token_hex(8)
         self.generation = 0
         self._store = store
         self._clock = clock
         self._telemetry = telemetry
         self._ttl = ttl_seconds
+        self._away_after = away_after_seconds
         self._renewed_at = float("-inf")
+        self._failing_since: float | None = None
 
     @property
     def fresh(self) -> bool:
         """Whether the lease surely holds now, with a margin of a fifth of its length."""
         return self._clock.monotonic() - self._renewed_at < self._ttl * 0.8
+
+    @property
+    def away(self) -> bool:
+        """Whether the store has not answered for so long that it counts as away."""
+        since = self._failing_since
+        return since is not None and self._clock.monotonic() - since >= self._away_after
 
     async def renew(self) -> None:
         """Write the lease.  Raises StateError."""
@@ -62,11 +77,14 @@ class Session:
                 await self.renew()
             except StateError as error:
                 failures += 1
+                if self._failing_since is None:
+                    self._failing_since = self._clock.monotonic()
                 wait = _BACK_OFF.delay(failures, None, rng)
                 self._telemetry.emit(StateFailed(error.detail, wait))
                 self._telemetry.health.ill("state store", error.detail)
             else:
                 failures = 0
+                self._failing_since = None
                 wait = self._ttl / 3
                 self._telemetry.health.well("state store")
             await self._clock.sleep(wait)

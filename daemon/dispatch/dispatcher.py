@@ -6,31 +6,26 @@ pipeline/ calls carry_out with the matches of a batch and settles their deliveri
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
 import anyio
 
 from daemon.clock import Clock
 from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
+from daemon.dispatch.claiming import Claiming
 from daemon.dispatch.executor import ClaimLost
 from daemon.dispatch.plan import Intent, Match, plan
 from daemon.dispatch.targets import Target
-from daemon.errors import RetryableError, StateError
-from daemon.retry import RetryPolicy, retrying
+from daemon.errors import StateError
+from daemon.retry import RetryPolicy
 from daemon.telemetry import Telemetry
 from daemon.telemetry.conditions import StateFailed
 from daemon.telemetry.names import IntentOutcome, Outcome, Stage
 from daemon.telemetry.signals import IntentClaimed, IntentFinished, IntentReleased, RuleMatched, StageTimed
 
-T = TypeVar("T")
-
-_STATE_POLICY = RetryPolicy(base_seconds=0.1, cap_seconds=5.0, max_age_seconds=None, max_attempts=None)
 _BUSY_POLICY = RetryPolicy(base_seconds=0.2, cap_seconds=2.0)
 _RELEASE_SECONDS = 2.0
 """How long the ordered stop waits for claims to be given back; what is not comes free when the session lapses."""
-
-_FINAL_STATE = {outcome: ClaimState(outcome.value) for outcome in IntentOutcome}
 
 
 class Dispatcher:
@@ -44,6 +39,7 @@ class Dispatcher:
         self._telemetry = telemetry
         self._clock = clock
         self._rng = rng
+        self.claiming = Claiming(claims, targets, telemetry, clock, rng)
 
     async def carry_out(self, matches: Sequence[Match], on_final: Callable[[Match, Outcome], None]) -> None:
         """Bring every intent of the matches to its end; returns when the last one is.
@@ -105,10 +101,10 @@ class Dispatcher:
         target = self.targets[intent.route.target]
 
         async def still_held() -> bool:
-            return await self._state(lambda: self._claims.still_held(held))
+            return await self.claiming.still_held(intent, held)
 
         async def confirm(outcome: IntentOutcome) -> None:
-            await self._state(lambda: self._claims.confirm(held, _FINAL_STATE[outcome]))
+            await self.claiming.confirm(intent, held, outcome)
 
         started = self._clock.monotonic()
         try:
@@ -122,15 +118,7 @@ class Dispatcher:
 
     async def _claim(self, batch: _Batch, intents: Sequence[Intent]) -> None:
         if intents:
-            ids = [intent.id for intent in intents]
-            batch.claimed(intents, await self._state(lambda: self._claims.claim(ids)))
-
-    async def _state(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Repeat a call of the state store until it answers: what it holds decides whether an effect may take place."""
-        return await retrying(call, _STATE_POLICY, self._clock, self._rng, on_failure=self._state_failed)
-
-    def _state_failed(self, error: RetryableError, _attempt: int, wait: float) -> None:
-        self._telemetry.emit(StateFailed(error.detail, wait))
+            batch.claimed(intents, await self.claiming.claim(intents))
 
 
 class _Batch:
@@ -160,7 +148,7 @@ class _Batch:
 
     def finish(self, intent: Intent, outcome: IntentOutcome, attempts: int) -> None:
         del self._held[intent.id]
-        self._answers[intent.id] = Final(intent.id, _FINAL_STATE[outcome])
+        self._answers[intent.id] = Final(intent.id, ClaimState(outcome.value))
         self._telemetry.emit(IntentFinished(intent.route.target, intent.rule.name, intent.id, outcome, attempts))
 
     def drop(self, intent: Intent) -> None:

@@ -16,6 +16,7 @@ from daemon.dispatch.plan import Intent
 from daemon.dispatch.policy import ALERT_FAILURES
 from daemon.dispatch.suspension import Suspension
 from daemon.sinks.base import Notice, Sink, SinkConfig
+from daemon.target_config import WhenStateIsAway
 from daemon.telemetry.names import IntentOutcome
 
 Held = Callable[[], Awaitable[bool]]
@@ -28,6 +29,8 @@ class Target(Protocol):
     """Delivers intents, concurrently.  Alerts are sent, actions looked at, planned, applied."""
 
     name: str
+    proceeds_without_state: bool
+    """Whether it is sent what cannot be claimed because the state store is away."""
 
     async def deliver(self, intent: Intent, still_held: Held, confirm: Confirm) -> Ended:
         """Bring the intent to its end and confirm it.
@@ -49,6 +52,7 @@ class SinkTarget:
         self, name: str, sink: Sink, config: SinkConfig, dead_letters: DeadLetters, context: DispatchContext
     ) -> None:
         self.name = name
+        self.proceeds_without_state = config.when_state_is_away is WhenStateIsAway.PROCEED
         self._sink = sink
         self._clock = context.clock
         suspension = Suspension(name, config.breaker.alert_after_seconds, context)

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from daemon.clients import AwsClients
 from daemon.clock import Clock
 from daemon.event import Event
-from daemon.target_config import BreakerConfig, TargetConfig
+from daemon.target_config import BreakerConfig, TargetConfig, WhenStateIsAway
 
 
 class Severity(StrEnum):
@@ -49,6 +49,8 @@ class SinkConfig(TargetConfig):
 
     breaker: BreakerConfig = BreakerConfig()
     """When it is no longer called."""
+    when_state_is_away: WhenStateIsAway = WhenStateIsAway.WAIT
+    """While the state store does not answer: `wait`, or `proceed` and risk that an alert is sent twice."""
     timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     """For one attempt, from connecting to the last byte of the answer."""
 

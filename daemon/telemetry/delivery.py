@@ -1,4 +1,4 @@
-"""Signals about targets that are no longer called, and about what a policy drops."""
+"""Signals about delivery under faults: suspended targets, state that is away, what a policy drops."""
 
 from __future__ import annotations
 
@@ -51,3 +51,42 @@ class RejectionDropped(Signal):
     def count(self, metrics: Metrics) -> None:
         """See Signal."""
         metrics.counter("rejections_dropped_total", self.source).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class StateLost(Signal):
+    """The state store counts as away: some targets wait, others go ahead without claims."""
+
+    event = "state store away"
+    level = "error"
+    waiting: list[str]
+    proceeding: list[str]
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.gauge("state_away").set(1)
+
+
+@dataclass(frozen=True, slots=True)
+class StateRegained(Signal):
+    """The state store answers again; what happened meanwhile is being recorded."""
+
+    event = "state store back"
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.gauge("state_away").set(0)
+
+
+@dataclass(frozen=True, slots=True)
+class IntentUnclaimed(Signal):
+    """An intent goes ahead although it cannot be claimed: it may be done twice."""
+
+    event = "intent goes ahead unclaimed"
+    level = "warning"
+    target: str
+    intent: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("intents_unclaimed_total", self.target).inc()

@@ -125,6 +125,7 @@ class Metrics:
         """Create every series of a target at 0."""
         self.gauge("intents_in_flight", target)
         self.gauge("target_suspended", target)
+        self.counter("intents_unclaimed_total", target)
         for outcome in IntentOutcome:
             self.counter("intents_total", target, outcome)
         for kind in FailureKind:

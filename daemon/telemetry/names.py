@@ -104,6 +104,8 @@ METRICS = {
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
         Metric("target_suspended", "gauge", "1 while a target is not called, only tried.", ("target",)),
         Metric("target_suspensions_total", "counter", "Times a target's breaker opened, by cause.", ("target", "kind")),
+        Metric("state_away", "gauge", "1 while the state store counts as away."),
+        Metric("intents_unclaimed_total", "counter", "Intents that went ahead while state was away.", ("target",)),
         Metric("rejections_dropped_total", "counter", "Rejected events that the policy drops.", ("source",)),
         Metric("dead_letters_total", "counter", "Events and intents parked, by where they came from.", ("place",)),
         Metric("parking_failed_total", "counter", "Failed attempts to park a dead letter.", ("place",)),

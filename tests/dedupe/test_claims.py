@@ -174,3 +174,51 @@ async def test_one_of_fifty_processes_takes_over_from_a_dead_one(store: StateSto
             group.start_soon(race, claims)
 
     assert Counter(type(answer) for answer in answers) == {Held: 1, Busy: 49}
+
+
+async def test_what_was_done_without_the_store_is_recorded_when_it_is_back(store: StateStore, clock: HandWound) -> None:
+    """An assumed intent is final for its own process at once, and for all others after catch_up."""
+    _, ours = await process(store, clock)
+    _, others = await process(store, clock)
+    held = ours.assume("intent")
+    assert isinstance(held, Held)
+    assert ours.assume("intent") == Busy("intent")
+    assert await ours.still_held(held)
+    ours.confirm_later(held, ClaimState.DONE)
+    assert ours.assume("intent") == await claim_one(ours) == Final("intent", ClaimState.DONE)
+
+    assert ours.owes
+    await ours.catch_up()
+    assert not ours.owes
+    assert await claim_one(others) == Final("intent", ClaimState.DONE)
+
+
+async def test_an_assumed_intent_whose_claim_had_got_through_does_not_stay_open(
+    store: StateStore, clock: HandWound
+) -> None:
+    """The write reached the store, its answer did not reach us: recording the end replaces the claim."""
+    session, ours = await process(store, clock)
+    _, others = await process(store, clock)
+    assert isinstance(await Claims(store, session, clock, 3600).claim(["intent"]), list)
+    held = ours.assume("intent")
+    assert isinstance(held, Held)
+    ours.confirm_later(held, ClaimState.DONE)
+    await ours.catch_up()
+
+    assert await claim_one(others) == Final("intent", ClaimState.DONE)
+
+
+async def test_an_end_recorded_late_does_not_overwrite_what_another_process_did(
+    store: StateStore, clock: HandWound
+) -> None:
+    """Another process had parked it before: that stays so."""
+    _, ours = await process(store, clock)
+    _, others = await process(store, clock)
+    theirs = await claim_one(others)
+    assert isinstance(theirs, Held)
+    assert await others.confirm(theirs, ClaimState.PARKED)
+    held = ours.assume("intent")
+    assert isinstance(held, Held)
+    assert not await ours.confirm(held, ClaimState.DONE)
+
+    assert await claim_one(others) == Final("intent", ClaimState.PARKED)

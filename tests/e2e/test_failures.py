@@ -12,80 +12,12 @@ import pytest
 from anyio import to_thread
 
 from daemon.clients import AwsClients
-from tests.e2e.processes import DaemonProcess, run_daemon
+from tests.e2e.failures import configuration, depth, event, lines, queue_of, until
+from tests.e2e.processes import run_daemon
 from tests.emulators import Emulator
 from tests.servers import Server, serve, status
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(180)]
-
-RULES = """
-rules:
-  - name: stopped
-    description: An instance stopped.
-    severity: high
-    pattern: {source: [aws.ec2], detail: {state: [stopped]}}
-    targets: [hook]
-  - name: told
-    description: A rule of the user's own about vigild itself.
-    severity: low
-    pattern: {source: [vigild], detail-type: [Target Suspended]}
-    targets: [own]
-"""
-
-
-def event(number: int) -> str:
-    return orjson.dumps(
-        {"id": str(UUID(int=number)), "source": "aws.ec2", "detail-type": "x", "detail": {"state": "stopped"}}
-    ).decode()
-
-
-async def queue_of(client: Any, name: str, *bodies: str) -> str:
-    """Make a queue with these messages."""
-    queue = str((await client.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"}))["QueueUrl"])
-    for body in bodies:
-        await client.send_message(QueueUrl=queue, MessageBody=body)
-    return queue
-
-
-async def depth(client: Any, queue: str) -> tuple[int, int]:
-    """Return how many messages are visible and how many in work."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = (await client.get_queue_attributes(QueueUrl=queue, AttributeNames=names))["Attributes"]
-    return int(found[names[0]]), int(found[names[1]])
-
-
-def configuration(folder: Path, queue: str, url: str, endpoint: str, **changes: Any) -> dict[str, Any]:
-    (folder / "rules.yaml").write_text(RULES)
-    hook = {
-        "type": "webhook",
-        "url": url,
-        "retry": {"base_seconds": 0.05, "cap_seconds": 0.2},
-        "breaker": {"failures": 3, "base_seconds": 1, "cap_seconds": 2},
-    }
-    return {
-        "aws": {"region": "us-east-1", "endpoint_url": endpoint},
-        "sources": {"queue": {"type": "sqs", "queue_url": queue, "wait_seconds": 1}},
-        "rules": [str(folder / "rules.yaml")],
-        "targets": {
-            "hook": hook | changes.pop("hook", {}),
-            "pager": {"type": "file", "path": str(folder / "pager.ndjson")},
-            "own": {"type": "file", "path": str(folder / "own.ndjson")},
-        },
-        "dead_letters": {"default": {"type": "file", "path": str(folder / "dead.ndjson")}},
-        "state": {"path": str(folder / "state.sqlite")},
-        "stop": {"poll_grace_seconds": 0.5, "drain_seconds": 2},
-        "failures": {"alert_targets": ["pager", "hook"]},
-        **changes,
-    }
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a file that may not be there yet."""
-    return [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-
-
-async def until(process: DaemonProcess, condition: Any, what: str) -> None:
-    await to_thread.run_sync(process.wait_for, condition, what)
 
 
 def delivered(server: Server) -> set[str]:

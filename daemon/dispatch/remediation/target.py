@@ -29,6 +29,7 @@ class ActionTarget:
     ) -> None:
         self.name = kernel.name
         self.kernel = kernel
+        self.proceeds_without_state = False
         self._notify = kernel.action.config.notify
         self._context = context
         self._executor = Executor(kernel.name, kernel.action.config, ACTION_FAILURES, dead_letters, dispatch)

@@ -1,0 +1,120 @@
+"""Claims as dispatcher.py needs them: repeated until the state store answers, or done without while it is away.
+
+Without, for the targets whose `when_state_is_away` is `proceed`: what they are sent meanwhile may be sent twice, by us
+after a restart or by another process; what became of it is recorded once the store is back.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from daemon.clock import Clock
+from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
+from daemon.dispatch.plan import Intent
+from daemon.dispatch.targets import Target
+from daemon.errors import RetryableError, StateError
+from daemon.retry import RetryPolicy, retrying
+from daemon.telemetry import Telemetry
+from daemon.telemetry.conditions import StateFailed
+from daemon.telemetry.delivery import IntentUnclaimed, StateLost, StateRegained
+from daemon.telemetry.names import IntentOutcome
+
+T = TypeVar("T")
+Claim = Held | Busy | Final
+
+_POLICY = RetryPolicy(base_seconds=0.1, cap_seconds=5.0, max_age_seconds=None, max_attempts=None)
+_LOOK_SECONDS = 1.0
+_FINAL_STATE = {outcome: ClaimState(outcome.value) for outcome in IntentOutcome}
+
+
+class Claiming:
+    """The claims of one process, for its targets."""
+
+    def __init__(
+        self, claims: Claims, targets: Mapping[str, Target], telemetry: Telemetry, clock: Clock, rng: random.Random
+    ) -> None:
+        self._claims = claims
+        self._targets = targets
+        self._telemetry = telemetry
+        self._clock = clock
+        self._rng = rng
+
+    async def claim(self, intents: Sequence[Intent]) -> Sequence[Claim]:
+        """Try to claim each intent.
+
+        While the store is away, intents of targets that go ahead are Held all the same, and the others beside them Busy
+        at once, so that nobody waits for them.
+        """
+        ids = [intent.id for intent in intents]
+        some_proceed = any(self._proceeds(intent) for intent in intents)
+
+        async def ask() -> Sequence[Claim]:
+            if some_proceed and self._claims.away:
+                return [self._claim_without(intent) for intent in intents]
+            return await self._claims.claim(ids)
+
+        return await self._until_answered(ask)
+
+    async def still_held(self, intent: Intent, held: Held) -> bool:
+        """Return whether the effect may take place as far as the claim is concerned."""
+
+        async def ask() -> bool:
+            return (self._proceeds(intent) and self._claims.away) or await self._claims.still_held(held)
+
+        return await self._until_answered(ask)
+
+    async def confirm(self, intent: Intent, held: Held, outcome: IntentOutcome) -> None:
+        """Record that the intent is final: now, or once the store is back."""
+
+        async def ask() -> None:
+            if self._proceeds(intent) and self._claims.away:
+                self._claims.confirm_later(held, _FINAL_STATE[outcome])
+            else:
+                await self._claims.confirm(held, _FINAL_STATE[outcome])
+
+        await self._until_answered(ask)
+
+    async def watch(self) -> None:
+        """Tell when the store goes away and comes back, and record what happened meanwhile; for ever."""
+        lost = False
+        while True:
+            await self._clock.sleep(_LOOK_SECONDS)
+            if self._claims.away != lost:
+                lost = not lost
+                self._tell(lost)
+            if self._claims.owes and not self._claims.away:
+                try:
+                    await self._claims.catch_up()
+                except StateError as error:
+                    self._telemetry.emit(StateFailed(error.detail, _LOOK_SECONDS))
+
+    def _tell(self, lost: bool) -> None:  # noqa: FBT001 - one caller
+        proceeding = sorted(name for name, target in self._targets.items() if target.proceeds_without_state)
+        if lost:
+            waiting = sorted(set(self._targets) - set(proceeding))
+            self._telemetry.emit(StateLost(waiting, proceeding))
+            how = f"wait: {', '.join(waiting) or 'none'}; proceed, perhaps twice: {', '.join(proceeding) or 'none'}"
+            self._telemetry.health.ill("targets without state", how)
+        else:
+            self._telemetry.emit(StateRegained())
+            self._telemetry.health.well("targets without state")
+
+    def _proceeds(self, intent: Intent) -> bool:
+        return self._targets[intent.route.target].proceeds_without_state
+
+    def _claim_without(self, intent: Intent) -> Claim:
+        if not self._proceeds(intent):
+            return Busy(intent.id)
+        claim = self._claims.assume(intent.id)
+        if isinstance(claim, Held):
+            self._telemetry.emit(IntentUnclaimed(intent.route.target, intent.id))
+        return claim
+
+    async def _until_answered(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Repeat a call of the store: what it holds decides whether an effect may take place."""
+        return await retrying(call, _POLICY, self._clock, self._rng, on_failure=self._failed)
+
+    def _failed(self, error: RetryableError, _attempt: int, wait: float) -> None:
+        self._telemetry.emit(StateFailed(error.detail, wait))
