@@ -18,9 +18,9 @@ from daemon.cli.options import ConfigOption, RulesOption
 from daemon.decode import DecodeLimits
 from daemon.errors import ConfigError, DecodeError
 from daemon.event import Event, Rejection
-from daemon.match.explain import Explainer
 from daemon.match.text import cut
 from daemon.rules import Rule, RuleSet
+from daemon.rules.explain import RuleExplainer
 from daemon.yaml_file import near_miss
 
 _MOST_FAULTS = 10
@@ -54,13 +54,11 @@ def explain(  # noqa: PLR0913, PLR0917 - each is an argument or option of the co
     """
     settings, rule_set = load(config, rules)
     found = _find(rule_set, rule)
-    if found.pattern is None:
-        raise ConfigError(f"rule {rule!r} has no pattern to explain, only a `log:` condition")
-    explainer = Explainer(found.pattern)
+    explainer = RuleExplainer(found)
     reading = _Reading(event, settings.limits, index)
     nearest = heapq.nsmallest(most, reading.candidates(explainer))
     for candidate in nearest:
-        explanation = explainer.explain(candidate.event.body)
+        explanation = explainer.explain(candidate.event)
         write = as_object if as_json else as_text
         typer.echo(write(found, candidate.position, candidate.event, explanation))
     reading.report(len(nearest))
@@ -85,7 +83,7 @@ class _Reading:
         self._read = 0
         self.unreadable = 0
 
-    def candidates(self, explainer: Explainer) -> Iterator[_Candidate]:
+    def candidates(self, explainer: RuleExplainer) -> Iterator[_Candidate]:
         """Yield the events that can be read, name those that cannot."""
         for position, item in enumerate(read_events(self._path, self._limits)):
             self._read = position + 1
@@ -94,7 +92,7 @@ class _Reading:
             try:
                 if isinstance(item, Rejection):
                     raise DecodeError(item.reason, item.detail)  # noqa: TRY301 - both are said in the same words
-                yield _Candidate(explainer.misses(item.body), position, item)
+                yield _Candidate(explainer.misses(item), position, item)
             except DecodeError as error:
                 self._name(position, error)
 

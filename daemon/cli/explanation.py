@@ -14,9 +14,10 @@ from daemon.match.eventbridge.document import read_document
 from daemon.match.explain import AlternativeFinding, Explanation, FieldFinding
 from daemon.match.text import cut
 from daemon.rules import Rule
+from daemon.rules.explain import LogExplanation, RuleExplanation
 
 
-def as_object(rule: Rule, position: int, event: Event, explanation: Explanation) -> str:
+def as_object(rule: Rule, position: int, event: Event, explanation: RuleExplanation) -> str:
     """Return one line of JSON."""
     about = {
         "rule": rule.matched.name,
@@ -25,27 +26,50 @@ def as_object(rule: Rule, position: int, event: Event, explanation: Explanation)
         "identity": event.identity,
         "time": event.time,
         "matches": explanation.misses == 0,
+        "misses": explanation.misses,
     }
     return orjson.dumps(about | dataclasses.asdict(explanation)).decode()
 
 
-def as_text(rule: Rule, position: int, event: Event, explanation: Explanation) -> str:
+def as_text(rule: Rule, position: int, event: Event, explanation: RuleExplanation) -> str:
     """Return some lines with an empty one at the end."""
-    return "\n".join([*_head(rule, position, event, explanation), *_alternatives(explanation), ""])
+    lines = [*_head(rule, position, event, explanation)]
+    if explanation.pattern:
+        lines += _alternatives(explanation.pattern)
+    if explanation.log:
+        lines += _log(explanation.log)
+    return "\n".join([*lines, ""])
 
 
-def _head(rule: Rule, position: int, event: Event, explanation: Explanation) -> Iterator[str]:
+def _head(rule: Rule, position: int, event: Event, explanation: RuleExplanation) -> Iterator[str]:
     yield f"rule   {rule.matched.name}  {rule.origin}"
     yield f"event  {position}  {cut(event.identity)}  {cut(event.time)}"
     if read_document(event.body).get("source") == UNKNOWN_SOURCE:
         yield "       no CloudTrail record, no EventBridge event (detail-type, source, id, detail): taken as `detail`"
-    ways = explanation.alternatives_in_all
     if explanation.misses == 0:
         yield _verdict("matches", well=True)
     else:
         test = "test fails" if explanation.misses == 1 else "tests fail"
+        ways = explanation.pattern.alternatives_in_all if explanation.pattern else 1
         where = f" in the nearest of {ways} alternatives" if ways > 1 else ""
         yield _verdict("does not match", well=False) + f": {explanation.misses} {test}{where}"
+
+
+def _log(log: LogExplanation) -> Iterator[str]:
+    yield f"  {_mark(holds=log.covers)} log group"
+    yield f"         rule   {' or '.join(log.groups)}"
+    yield f"         event  {cut(log.group) if log.group is not None else 'did not come out of CloudWatch Logs'}"
+    if log.group is None:
+        return
+    yield f"  {_mark(holds=log.matches)} log filter"
+    for term in log.terms:
+        verdict = "    " if term["verdict"] is None else _mark(holds=term["verdict"])
+        yield f"    {verdict} {cut(term['asked'])}"
+        yield f"           event  {cut(term['found'])}"
+
+
+def _mark(*, holds: bool) -> str:
+    return _verdict("ok  " if holds else "FAIL", well=holds)
 
 
 def _verdict(word: str, *, well: bool) -> str:
@@ -66,17 +90,17 @@ def _alternatives(explanation: Explanation) -> Iterator[str]:
 
 def _alternative(alternative: AlternativeFinding, *, in_full: bool) -> Iterator[str]:
     if alternative.disagreement:
-        yield f"  {_verdict('FAIL', well=False)} {alternative.disagreement}"
+        yield f"  {_mark(holds=False)} {alternative.disagreement}"
     for finding in alternative.fields:
         if in_full or not finding.holds:
             yield from _field(finding)
     holding = sum(finding.holds for finding in alternative.fields)
     if holding and not in_full:
-        yield f"  {_verdict('ok  ', well=True)} {holding} more"
+        yield f"  {_mark(holds=True)} {holding} more"
 
 
 def _field(finding: FieldFinding) -> Iterator[str]:
-    yield f"  {_verdict('ok  ' if finding.holds else 'FAIL', well=finding.holds)} {finding.field}"
+    yield f"  {_mark(holds=finding.holds)} {finding.field}"
     left = finding.tests_in_all - len(finding.tests)
     more = f" or {left} more" if left else ""
     yield f"         rule   {' or '.join(finding.tests)}{more}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from daemon.assembly import rules_of
 from daemon.cli.run import overrides
 from daemon.rules import RuleSet
-from daemon.rules.load import load_rules
 from daemon.settings import Settings, load_settings
 
 
 def load(config: Path | None, rules: list[Path] | None) -> tuple[Settings, RuleSet]:
     """Return the settings, with `rules` over the configuration's, and the rules; raise ConfigError."""
     settings = load_settings(config, overrides([], rules or []))
-    targets = list(settings.targets)
-    return settings, load_rules(settings.rules, targets, targets)
+    return settings, rules_of(settings)

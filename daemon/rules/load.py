@@ -1,4 +1,4 @@
-"""Reads rule files into a RuleSet; app.py and the command line call load_rules.
+"""Makes a RuleSet of rule files; app.py and the command line call load_rules.
 
 Every fault of every file is collected before it gives up, each named with file, line and field.
 """
@@ -10,22 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from daemon.dispatch.notices import Headline
 from daemon.dispatch.plan import MatchedRule, Route
 from daemon.errors import ConfigError, FilterError, PatternError
 from daemon.event import Event
 from daemon.match import Matcher
-from daemon.match.eventbridge.places import parts
 from daemon.rules import Rule, RuleSet
 from daemon.rules.logs import LogRules, extraction
-from daemon.rules.model import LogCondition, RuleConfig, RuleFile, TargetReference
-from daemon.yaml_build import Location
-from daemon.yaml_file import YamlFile, load_yaml, near_miss
+from daemon.rules.model import LogCondition, RuleConfig, TargetReference
+from daemon.rules.read import Place, read_rules, rule_files
+from daemon.yaml_file import near_miss
 
 _SHOWN_CHARACTERS = 20
-_SUFFIXES = frozenset({".yaml", ".yml"})
 
 
 def load_rules(
@@ -36,34 +32,14 @@ def load_rules(
     `targets` and `actions` are the names that rules may refer to.  Raises ConfigError with every fault found.
     """
     loading = _Loading(targets, default_targets, actions)
-    files = list(_files(paths, loading.problems))
+    files = list(rule_files(paths, loading.problems))
     for path in files:
-        loading.add_file(path)
+        for config, place in read_rules(path, loading.problems):
+            loading.add_rule(config, place)
     matcher = loading.compile()
     if loading.problems or matcher is None:
         raise ConfigError(*loading.problems)
     return RuleSet(loading.rules, matcher, loading.compile_logs(), len(files))
-
-
-def _files(paths: Sequence[Path], problems: list[str]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
-        elif path.exists():
-            yield path
-        else:
-            problems.append(f"{path}: no such file or folder")
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where a rule stands."""
-
-    file: YamlFile
-    location: Location
-
-    def problem(self, message: str, *parts: str | int, line_within: int = 0) -> str:
-        return self.file.problem((*self.location, *parts), message, line_within)
 
 
 @dataclass(slots=True)
@@ -77,25 +53,9 @@ class _Loading:
     problems: list[str] = field(default_factory=list)
     _patterns: dict[str, dict[str, Any] | str] = field(default_factory=dict)
     _conditions: dict[str, LogCondition] = field(default_factory=dict)
-    _places: dict[str, _Place] = field(default_factory=dict)
+    _places: dict[str, Place] = field(default_factory=dict)
 
-    def add_file(self, path: Path) -> None:
-        try:
-            file = load_yaml(path)
-        except ConfigError as error:
-            self.problems.extend(error.problems)
-            return
-        if file.data is None:
-            return
-        try:
-            configs = RuleFile.model_validate(file.data).rules
-        except ValidationError as error:
-            self.problems.extend(file.problems(error))
-            return
-        for index, config in enumerate(configs):
-            self._add_rule(config, _Place(file, ("rules", index)))
-
-    def _add_rule(self, config: RuleConfig, place: _Place) -> None:
+    def add_rule(self, config: RuleConfig, place: Place) -> None:
         if config.name in self.rules:
             first = self.rules[config.name].origin
             self.problems.append(place.problem(f"{config.name!r} is the name of a rule at {first} already", "name"))
@@ -103,15 +63,14 @@ class _Loading:
         headline = Headline(config.name, config.severity, config.description)
         extract = self._extraction(config.log, place) if config.log else None
         matched = MatchedRule(headline, (*self._routes(config, place), *self._actions(config, place)), extract)
-        origin = f"{place.file.path}:{place.file.line(place.location)}"
-        self.rules[config.name] = Rule(origin, matched, config.pattern, config.log, config.tests)
+        self.rules[config.name] = Rule(place.origin, matched, config.pattern, config.log, config.tests)
         self._places[config.name] = place
         if config.pattern is not None:
             self._patterns[config.name] = config.pattern
         if config.log is not None:
             self._conditions[config.name] = config.log
 
-    def _routes(self, config: RuleConfig, place: _Place) -> tuple[Route, ...]:
+    def _routes(self, config: RuleConfig, place: Place) -> tuple[Route, ...]:
         if config.targets is None:
             return tuple(Route(target) for target in self.default_targets)
         routes: dict[str, Route] = {}
@@ -127,7 +86,7 @@ class _Loading:
                 routes[reference.target] = Route(reference.target, transformer.compile() if transformer else None)
         return tuple(routes.values())
 
-    def _actions(self, config: RuleConfig, place: _Place) -> Iterator[Route]:
+    def _actions(self, config: RuleConfig, place: Place) -> Iterator[Route]:
         for index, name in enumerate(config.actions):
             if name not in self.actions:
                 hint = near_miss(name, self.actions)
@@ -137,13 +96,13 @@ class _Loading:
             else:
                 yield Route(name)
 
-    def _extraction(self, condition: LogCondition, place: _Place) -> Callable[[Event], Event] | None:
+    def _extraction(self, condition: LogCondition, place: Place) -> Callable[[Event], Event] | None:
         try:
             return extraction(condition)
         except FilterError as error:
             line = condition.filter.count("\n", 0, error.position) + 1
             text = f"CloudWatch Logs refuses this: {error.reason} ({_spot(condition.filter, error.position)})"
-            self.problems.append(place.problem(text, "log", "filter", line_within=line))
+            self.problems.append(place.filter_problem(text, line))
             return None
 
     def compile(self) -> Matcher | None:
@@ -156,9 +115,7 @@ class _Loading:
                     Matcher({name: pattern})
                 except PatternError as error:
                     text = f"EventBridge refuses this: {error.reason} (at {error.path})"
-                    self.problems.append(
-                        self._places[name].problem(text, "pattern", *parts(error.path), line_within=error.line or 0)
-                    )
+                    self.problems.append(self._places[name].pattern_problem(text, error.path, error.line or 0))
             return None
 
     def compile_logs(self) -> LogRules:

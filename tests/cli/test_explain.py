@@ -116,7 +116,8 @@ def test_json_holds_what_the_text_says(vigild: Vigild) -> None:
         "identity": "eventbridge:e",
         "matches": False,
     }
-    assert explanation["alternatives"][0]["fields"][0] == {
+    assert explanation["log"] is None
+    assert explanation["pattern"]["alternatives"][0]["fields"][0] == {
         "field": "detail.eventName",
         "place": "$.detail.$or[0].eventName",
         "tests": ['"StopLogging"'],
@@ -190,6 +191,54 @@ def test_slips_on_the_command_line_are_said(vigild: Vigild) -> None:
     assert file[2] == "vigild: nowhere.json: No such file or directory\n"
     assert folder[2] == "vigild: .: Is a directory\n"
     assert index[2] == "vigild: e.json: there is no event 7; it holds 1, the first is 0\n"
+
+
+LOG_RULES = """
+rules:
+  - name: trail-stopped
+    description: A line of a log.
+    log: {groups: [/app/*], filter: "[level=ERROR, code>499, ...]"}
+"""
+
+
+def log_record(group: str, *messages: str) -> dict[str, Any]:
+    log_events = [{"id": str(number), "timestamp": 1, "message": message} for number, message in enumerate(messages)]
+    return {"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": group, "logStream": "s", "logEvents": log_events}
+
+
+def test_log_rules_are_explained(vigild: Vigild) -> None:
+    """Each condition of a filter comes with what the line has there, and the log group is judged for itself."""
+    (vigild.folder / "rules.yaml").write_text(LOG_RULES)
+    code, out, _ = vigild.explain(vigild.write("e.json", log_record("/app/a", "INFO 200", "ERROR 404", "ERROR 500")))
+    elsewhere = vigild.explain(vigild.write("f.json", log_record("/db/a", "ERROR 500")))
+    other = vigild.explain(vigild.write("g.json", RECORD))
+
+    assert code == 0
+    assert out.index("logs:2") < out.index("does not match: 1 test fails")
+    assert "FAIL code>499" in out
+    assert elsewhere[0] == other[0] == 1
+    assert "FAIL log group\n         rule   /app/*\n         event  /db/a\n  ok   log filter" in elsewhere[1]
+    assert "event  did not come out of CloudWatch Logs" in other[1]
+
+
+def test_a_pattern_beside_a_filter_is_explained_with_it(vigild: Vigild) -> None:
+    """What fails in pattern and filter adds up."""
+    (vigild.folder / "rules.yaml").write_text(LOG_RULES + "    pattern: {source: [aws.logs], account: [x]}\n")
+    _, out, _ = vigild.explain(vigild.write("e.json", log_record("/app/a", "ERROR 404")), "--json")
+    explanation = orjson.loads(out)
+
+    assert (explanation["misses"], explanation["pattern"]["misses"]) == (2, 1)
+    assert [term["verdict"] for term in explanation["log"]["terms"]] == [True, True, False]
+
+
+def test_rules_with_actions_are_explained_too(vigild: Vigild) -> None:
+    """What a rule does about a match is no reason for not explaining it."""
+    (vigild.folder / "vigild.yaml").write_text("actions: {stop: {type: ec2.start-instances}}\n")
+    (vigild.folder / "rules.yaml").write_text(RULES + "    actions: [stop]\n")
+    code, out, err = vigild.explain(vigild.write("e.json", RECORD), "--config", "vigild.yaml")
+
+    assert (code, err) == (0, "")
+    assert "matches" in out
 
 
 def test_standard_input_is_read_for_a_dash(tmp_path: Path) -> None:

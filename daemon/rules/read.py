@@ -1,0 +1,71 @@
+"""Finds rule files and reads them, each rule with the place where it stands; load.py and lint.py go through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from daemon.errors import ConfigError
+from daemon.match.eventbridge.places import parts
+from daemon.rules.model import RuleConfig, RuleFile
+from daemon.yaml_build import Location
+from daemon.yaml_file import YamlFile, load_yaml
+
+_SUFFIXES = frozenset({".yaml", ".yml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule stands."""
+
+    file: YamlFile
+    location: Location
+
+    @property
+    def origin(self) -> str:
+        """Path and line."""
+        return f"{self.file.path}:{self.file.line(self.location)}"
+
+    def problem(self, message: str, *fields: str | int) -> str:
+        """Return "path:line: field: message" for a field of the rule."""
+        return self.file.problem((*self.location, *fields), message)
+
+    def pattern_problem(self, message: str, path: str, line: int) -> str:
+        """Return the same for a JSON path in the pattern, which is on that line of it if the pattern is text."""
+        return self.file.problem((*self.location, "pattern", *parts(path)), message, line)
+
+    def filter_problem(self, message: str, line: int) -> str:
+        """Return the same for a line, from 1, of the filter of `log:`."""
+        return self.file.problem((*self.location, "log", "filter"), message, line)
+
+
+def rule_files(paths: Sequence[Path], problems: list[str]) -> Iterator[Path]:
+    """Yield the files, and the .yaml and .yml files of the folders (whole trees, sorted), in the order given."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+        elif path.exists():
+            yield path
+        else:
+            problems.append(f"{path}: no such file or folder")
+
+
+def read_rules(path: Path, problems: list[str]) -> Iterator[tuple[RuleConfig, Place]]:
+    """Yield the rules of a file; of a file with a fault none, but each fault is added to `problems`."""
+    try:
+        file = load_yaml(path)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return
+    if file.data is None:
+        return
+    try:
+        configs = RuleFile.model_validate(file.data).rules
+    except ValidationError as error:
+        problems.extend(file.problems(error))
+        return
+    for index, config in enumerate(configs):
+        yield config, Place(file, ("rules", index))
