@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -22,6 +23,8 @@ from tests.emulators import CREDENTIALS, Emulator
 from tests.sources.streams import Stream, aggregate, make_stream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(300)]
+
+HELD = "vigild_kinesis_leases_held"
 
 
 def configuration(folder: Path, stream: Stream, url: str, endpoint: str) -> dict[str, Any]:
@@ -126,6 +129,37 @@ async def test_three_processes_share_a_stream_over_resharding_and_a_kill(
     assert len(held) == 7
     assert {lease["owner"] for lease in held} == {""}
     assert sum(lease["position"] == "SHARD_END" for lease in held) == 3
+
+
+async def test_a_process_that_was_stopped_for_long_does_nothing_twice(
+    tmp_path: Path, roto: Emulator, roto_clients: AwsClients
+) -> None:
+    """A SIGSTOP past every lease: the other takes over, and the sleeper wakes up to find it has lost what it held."""
+    stream = await make_stream(roto_clients, shards=4)
+    async with hook() as target:
+        config = configuration(tmp_path, stream, target.url, roto.endpoint_url)
+        with run_daemon(tmp_path, config) as sleeper:
+            await to_thread.run_sync(sleeper.wait_for, lambda: sleeper.metric(HELD) == 4, "reading all shards")
+            await stream.put(records(0, 600, seed=5))
+            with anyio.fail_after(60):
+                await target.enough.wait()
+            sleeper.process.send_signal(signal.SIGSTOP)
+            with run_daemon(tmp_path, config) as other:
+                await stream.put(records(600, 1_200, seed=6))
+                await to_thread.run_sync(other.wait_for, lambda: other.metric(HELD) == 4, "taken over")
+                await wait_until_told(target, 600, other)
+                sleeper.process.send_signal(signal.SIGCONT)
+                await to_thread.run_sync(
+                    sleeper.wait_for, lambda: sleeper.metric(HELD) == other.metric(HELD) == 2, "in balance again"
+                )
+                lost = sleeper.metric("vigild_kinesis_leases_moved_total", change="lost")
+                await to_thread.run_sync(assert_balanced, sleeper, other)
+                assert await to_thread.run_sync(other.stop) == 0
+            assert await to_thread.run_sync(sleeper.stop) == 0
+
+    assert lost == 4
+    assert len(target.taken) == 600
+    assert sum(count > 1 for count in target.taken.values()) <= 8, "only what was being sent when the clock stopped"
 
 
 async def test_an_operator_sees_leases_and_reads_a_stream_anew(

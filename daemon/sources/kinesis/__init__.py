@@ -1,7 +1,8 @@
 """Reads a Kinesis stream.  The pipeline calls it through base.Source; it leans on files of its own:
 
-stream_calls.py (the calls), shards.py (which shard's turn it is), leases.py and lease_table.py (who reads which),
-keeper.py (holds leases), reading.py (reads one shard), checkpoints.py (where it goes on), aggregation.py (KPL).
+stream_calls.py (the calls), discovery.py and shards.py (which shards there are, and whose turn it is), leases.py and
+lease_table.py (who reads which), keeper.py (holds leases), reading.py (reads one shard), checkpoints.py (where it goes
+on), aggregation.py (KPL).
 
 A delivery is a record, or a user record where the Kinesis Producer Library put many into one; what is in it is told
 apart by decode/ like everything else.  It is acknowledged by the position that is saved with the shard's lease, at the
@@ -27,6 +28,7 @@ from daemon.errors import StateError
 from daemon.event import Delivery, Framing
 from daemon.sources.base import EndOfSource, Progress, SourceConfig, SourceContext
 from daemon.sources.kinesis.checkpoints import TRIM_HORIZON, At, Position
+from daemon.sources.kinesis.discovery import Discovery
 from daemon.sources.kinesis.keeper import Keeper, Member
 from daemon.sources.kinesis.lease_table import LeaseTable
 from daemon.sources.kinesis.leases import Terms
@@ -138,31 +140,24 @@ class KinesisSource:
         self._telemetry = context.telemetry
         self._context = context
         self._calls = StreamCalls(context.aws, config.address)
-        self._keeper = Keeper(
-            Member(
-                name,
-                f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
-                config.start_position,
-                Terms(config.lease_seconds, config.steals_per_round),
-            ),
-            LeaseTable(context.state, context.clock, config.namespace or name, config.stream),
-            self._calls,
-            self._begin,
-            context,
-        )
+        table = LeaseTable(context.state, context.clock, config.namespace or name, config.stream)
+        worker = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        terms = Terms(config.lease_seconds, config.steals_per_round)
+        self._discovery = Discovery(name, config.start_position, table, self._calls, context)
+        self._keeper = Keeper(Member(name, worker, terms), table, self._discovery, self._begin, context)
         self._again: deque[Delivery] = deque()
         """Given back while we go on: handed out once more."""
         context.telemetry.metrics.expect_stream(name)
 
     async def open(self) -> None:
         """See base.Source: lists the shards, and fixes where they start if nobody has before."""
-        await self._keeper.prepare()
+        await self._discovery.list()
 
     async def run(self) -> None:
         """See base.Source: leases and shards."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._keeper.keep)
-            tasks.start_soon(self._keeper.keep_listing)
+            tasks.start_soon(self._discovery.keep, self._keeper.listed)
 
     async def receive(self) -> Sequence[Delivery]:
         """See base.Source: one read of the shard that has been due for longest."""

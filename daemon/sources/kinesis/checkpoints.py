@@ -1,12 +1,12 @@
 """Where in a shard reading goes on: positions, and the lowest record of a shard that is not settled yet.
 
-reading.py notes every record it hands out and settles it here; keeper.py saves `position` with the lease.  A position
-only ever covers whole Kinesis records: an aggregate counts as settled with the last of the user records in it.
+reading.py notes every record it hands out, the source settles it; keeper.py saves `position` with the lease.  Positions
+only ever cover whole Kinesis records: an aggregate counts as settled with the last of the user records in it.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -50,33 +50,40 @@ SHARD_END = Position(At.END)
 class Mark(msgspec.Struct, eq=False):
     """A record that was handed out, in `open_parts` deliveries that are not settled yet."""
 
-    sequence: str
+    before: Position
+    """Of the record before it: as far as a position may go while this one is in hand."""
     open_parts: int
 
 
 class Checkpoint:
-    """The records of one shard that are in hand, in the shard's order."""
+    """The records of one shard that are in hand, in the shard's order.
+
+    Only those are kept: while one waits for its target, any number may pass it by.
+    """
 
     def __init__(self, position: Position) -> None:
-        self.position = position
-        """Everything up to here is settled: what may be saved."""
-        self._in_hand: deque[Mark] = deque()
+        self.read_to = position
+        """What was handed out last."""
+        self._in_hand: OrderedDict[int, Mark] = OrderedDict()
 
     def __bool__(self) -> bool:
         """Whether records are in hand."""
         return bool(self._in_hand)
 
+    @property
+    def position(self) -> Position:
+        """Everything up to here is settled: what may be saved."""
+        return next(iter(self._in_hand.values())).before if self._in_hand else self.read_to
+
     def hand_out(self, sequence: str, parts: int) -> Mark:
         """Note a record that is handed out in so many deliveries, at least one."""
-        mark = Mark(sequence, parts)
-        self._in_hand.append(mark)
+        mark = Mark(self.read_to, parts)
+        self._in_hand[id(mark)] = mark
+        self.read_to = Position(At.AFTER, sequence)
         return mark
 
     def settle(self, mark: Mark) -> None:
-        """Note that one delivery of a record is finished, and move on past all records that are."""
+        """Note that one delivery of a record is finished."""
         mark.open_parts -= 1
-        in_hand, last = self._in_hand, None
-        while in_hand and in_hand[0].open_parts == 0:
-            last = in_hand.popleft()
-        if last is not None:
-            self.position = Position(At.AFTER, last.sequence)
+        if mark.open_parts == 0:
+            del self._in_hand[id(mark)]

@@ -1,7 +1,6 @@
-"""Keeps a worker's leases: renews, takes, asks, hands over, and lists the stream's shards.
+"""Keeps a worker's leases: renews, takes, asks, hands over.
 
 KinesisSource runs it and reads what it holds.  Decisions are in leases.py and shards.py, writes in lease_table.py.
-Renewing and listing are tasks of their own, so that a slow ListShards cannot cost a lease.
 """
 
 from __future__ import annotations
@@ -12,26 +11,22 @@ from typing import NoReturn
 import anyio
 import msgspec
 
-from daemon.errors import EffectError, StateError
+from daemon.errors import StateError
 from daemon.sources.base import SourceContext
-from daemon.sources.kinesis.checkpoints import SHARD_END, At, Position
+from daemon.sources.kinesis.checkpoints import SHARD_END, Position
+from daemon.sources.kinesis.discovery import TICK_SECONDS, Discovery
 from daemon.sources.kinesis.lease_table import LeaseTable
 from daemon.sources.kinesis.leases import Lease, Sight, Terms, Versioned, look, plan
 from daemon.sources.kinesis.reading import Reading
-from daemon.sources.kinesis.shards import Shard, readable
-from daemon.sources.kinesis.stream_calls import Listing, StreamCalls
+from daemon.sources.kinesis.shards import readable
 from daemon.telemetry.conditions import StateFailed
 from daemon.telemetry.names import LeaseChange
-from daemon.telemetry.streams import LeaseLost, LeaseMoved, ListingFailed, ShardVanished, StreamMeasured
+from daemon.telemetry.streams import LeaseLost, LeaseMoved, ShardVanished, StreamMeasured
 
 _RENEWALS = 4
 """In one lease's length: three may fail before the lease does."""
-_TICK_SECONDS = 0.25
-"""How soon what should not wait for the next round is seen to: a drained shard, a hand-over, the stop."""
 _RETRY_SECONDS = 1.0
 """After a failure, and while an owner is about to hand over to us."""
-_LISTING_SECONDS = 30.0
-"""Between two listings where nothing calls for one: how soon a split is seen that another worker reads."""
 _JITTER = 0.2
 _ATTEMPTS = 3
 
@@ -43,8 +38,6 @@ class Member(msgspec.Struct, frozen=True):
     """The source's name in the configuration."""
     worker: str
     """Unlike every other's, and never used again by a later process."""
-    start: Position | None
-    """Where a stream starts that nobody has read; None for now."""
     terms: Terms
 
 
@@ -59,13 +52,13 @@ class Holding(msgspec.Struct, eq=False):
 
 
 class Keeper:
-    """The leases of one worker on one stream.  `prepare` comes first."""
+    """The leases of one worker on one stream."""
 
     def __init__(
         self,
         member: Member,
         table: LeaseTable,
-        calls: StreamCalls,
+        discovery: Discovery,
         begin: Callable[[str, Position], Reading],
         context: SourceContext,
     ) -> None:
@@ -76,45 +69,30 @@ class Keeper:
         """Give up everything, whatever is in hand."""
         self._name = member.source
         self._worker = member.worker
-        self._wanted_start = member.start
         self._terms = member.terms
         self._table = table
-        self._calls = calls
+        self._discovery = discovery
         self._begin = begin
         self._clock = context.clock
         self._rng = context.rng
         self._telemetry = context.telemetry
-        self._start = SHARD_END
-        self._shards: dict[str, Shard] = {}
         self._ended: set[str] = set()
         self._sights: dict[str, Sight] = {}
         self._asked: set[str] = set()
-        self._round_is_due = self._listing_is_due = False
+        self._round_is_due = False
         self._turn = anyio.Lock()
 
-    async def prepare(self) -> None:
-        """List the shards and find out where they start.  Raises EffectError."""
-        listing = await self._calls.list_shards()
-        self._start = await self._table.start(self._wanted_start or self._now_at(listing))
-        self._shards = listing.shards
-        # Looked at anew now and then, because an operator may have set them back.
+    def listed(self) -> None:
+        """Look anew at everything, because the shards were listed again."""
+        # An operator may have set back what had ended.
         self._ended.clear()
         for shard, holding in self.held.items():
-            if shard not in self._shards and holding.reading.missing:
+            if shard not in self._discovery.shards and holding.reading.missing:
                 holding.reading.ended = True
                 self._telemetry.emit(ShardVanished(self._name, shard))
-            elif holding.reading.ended and not self._closed(shard):
+            elif holding.reading.ended and not self._discovery.closed(shard):
                 holding.reading.go_on()
         self._round_is_due = True
-
-    def _closed(self, shard: str) -> bool:
-        """Whether a shard takes no more records; the word of one odd answer to GetRecords is not enough to leave it."""
-        return shard not in self._shards or self._shards[shard].closed
-
-    def _now_at(self, listing: Listing) -> Position:
-        """Return where LATEST is, by the clock that stamps the records."""
-        now = listing.server_time if listing.server_time is not None else self._clock.now()
-        return Position(At.AT_TIMESTAMP, timestamp=now)
 
     async def keep(self) -> NoReturn:
         """Hold rounds for ever."""
@@ -131,28 +109,13 @@ class Keeper:
                     wait = min(wait, _RETRY_SECONDS)
                     self._telemetry.emit(StateFailed(error.detail, wait))
                 next_round = self._clock.monotonic() + wait
-            await self._clock.sleep(_TICK_SECONDS)
-
-    async def keep_listing(self) -> NoReturn:
-        """List the shards again for ever: now and then, and whenever one has ended."""
-        next_listing = self._clock.monotonic() + _LISTING_SECONDS
-        while True:
-            if self._listing_is_due or self._clock.monotonic() >= next_listing:
-                self._listing_is_due = False
-                wait = _LISTING_SECONDS * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
-                try:
-                    await self.prepare()
-                except EffectError as error:
-                    wait = _RETRY_SECONDS + self._rng.uniform(0, _LISTING_SECONDS / 2)
-                    self._telemetry.emit(ListingFailed(self._name, error.kind, error.detail, wait))
-                next_listing = self._clock.monotonic() + wait
-            await self._clock.sleep(_TICK_SECONDS)
+            await self._clock.sleep(TICK_SECONDS)
 
     def _something_is_over(self) -> bool:
         over = False
         for shard, holding in self.held.items():
-            if holding.reading.ended and not self._closed(shard):
-                self._listing_is_due = True
+            if holding.reading.ended and not self._discovery.closed(shard):
+                self._discovery.is_due = True
             elif not holding.reading.checkpoint:
                 over = over or holding.reading.ended or self.quiet or holding.leaving_since is not None
         return over
@@ -196,7 +159,7 @@ class Keeper:
     def _next(self, shard: str, holding: Holding, now: float) -> Lease:
         """Return what to write over the lease."""
         reading, wall = holding.reading, self._clock.now()
-        if reading.ended and not reading.checkpoint and self._closed(shard):
+        if reading.ended and not reading.checkpoint and self._discovery.closed(shard):
             return holding.lease.asked_by("").renewed(SHARD_END, 0, wall).handed_over()
         lease = holding.lease.renewed(reading.checkpoint.position, reading.behind_ms, wall)
         return lease.handed_over() if self._may_leave(holding, now) else lease
@@ -225,7 +188,7 @@ class Keeper:
         self._drop(shard, holding)
         if written.lease.ended:
             self._ended.add(shard)
-            self._listing_is_due = self._round_is_due = True
+            self._discovery.is_due = self._round_is_due = True
         change = LeaseChange.ENDED if written.lease.ended else LeaseChange.HANDED_OVER
         self._telemetry.emit(LeaseMoved(self._name, shard, change, written.lease.owner or None))
 
@@ -239,16 +202,16 @@ class Keeper:
 
     async def _balance(self) -> None:
         """Look at all leases, make missing ones, and write what the plan says."""
-        wanted = [shard for shard in self._shards if shard not in self._ended]
+        wanted = [shard for shard in self._discovery.shards if shard not in self._ended]
         found = await self._table.read(wanted)
         if missing := [shard for shard in wanted if shard not in found]:
-            await self._table.create(missing, self._start)
+            await self._table.create(missing, self._discovery.start)
             found |= await self._table.read(missing)
         now = self._clock.monotonic()
         self._ended |= {shard for shard, seen in found.items() if seen.lease.ended}
         self._sights = look(self._sights, found, now)
         self._asked = {s for s in self._asked if s in found and found[s].lease.wanted_by == self._worker}
-        turn = readable(self._shards, self._ended)
+        turn = readable(self._discovery.shards, self._ended)
         sights = {shard: sight for shard, sight in self._sights.items() if shard in turn}
         chosen = plan(sights, self.held, self._worker, now, self._terms, self._rng)
         await self._take(chosen.take, chosen.adopt)

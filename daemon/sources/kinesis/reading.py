@@ -16,7 +16,7 @@ from daemon.event import Delivery
 from daemon.retry import RetryPolicy
 from daemon.sources.base import SourceContext
 from daemon.sources.kinesis.aggregation import MAGIC, user_records
-from daemon.sources.kinesis.checkpoints import At, Checkpoint, Mark, Position
+from daemon.sources.kinesis.checkpoints import Checkpoint, Mark, Position
 from daemon.sources.kinesis.stream_calls import IteratorExpired, StreamCalls
 from daemon.telemetry.streams import IteratorRenewed, ReadThrottled
 
@@ -56,7 +56,6 @@ class Reading:
         self.busy = False
         self.due_at = float("-inf")
         self.behind_ms: int | None = None
-        self._read_to = start
         self._iterator: str | None = None
         self._pause = config.least_poll_seconds
         self._failures = 0
@@ -106,7 +105,7 @@ class Reading:
 
     async def _page(self) -> RecordsPage:
         if self._iterator is None:
-            self._iterator = await self._calls.iterator(self.shard, self._read_to)
+            self._iterator = await self._calls.iterator(self.shard, self.checkpoint.read_to)
         return await self._calls.records(self._iterator, self._config.batch_size)
 
     def _fail(self, error: EffectError, asked_at: float) -> None:
@@ -123,8 +122,6 @@ class Reading:
         self._iterator = page.NextShardIterator
         self.ended = page.NextShardIterator is None
         self.behind_ms = page.MillisBehindLatest
-        if page.Records:
-            self._read_to = Position(At.AFTER, page.Records[-1].SequenceNumber)
         now = self._context.clock.now()
         deliveries: list[Delivery] = []
         for record in page.Records:

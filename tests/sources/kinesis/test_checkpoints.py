@@ -44,3 +44,15 @@ def test_no_order_of_settling_passes_an_unsettled_record() -> None:
         lowest = min(unsettled, default=1_000)
         expected = TRIM_HORIZON if lowest == 0 else Position(At.AFTER, str(lowest - 1))
         assert checkpoint.position == expected
+
+
+def test_a_record_that_waits_costs_no_memory_for_those_that_pass_it() -> None:
+    """While one record waits for its target, thousands behind it settle and are forgotten; the position stays."""
+    checkpoint = Checkpoint(TRIM_HORIZON)
+    waiting = checkpoint.hand_out("0", 1)
+    for number in range(1, 10_000):
+        checkpoint.settle(checkpoint.hand_out(str(number), 1))
+
+    assert (checkpoint.position, len(checkpoint._in_hand)) == (TRIM_HORIZON, 1)
+    checkpoint.settle(waiting)
+    assert checkpoint.position == Position(At.AFTER, "9999")

@@ -14,6 +14,7 @@ from daemon.errors import StateError
 from daemon.sources.base import SourceContext
 from daemon.sources.kinesis import KinesisConfig
 from daemon.sources.kinesis.checkpoints import SHARD_END, TRIM_HORIZON, At, Position
+from daemon.sources.kinesis.discovery import Discovery
 from daemon.sources.kinesis.keeper import Keeper, Member
 from daemon.sources.kinesis.lease_table import LeaseTable
 from daemon.sources.kinesis.leases import Terms
@@ -31,7 +32,7 @@ from tests.stores import KINDS, opened
 pytestmark = pytest.mark.anyio
 
 TERMS = Terms(lease_seconds=20, most_steals=2)
-WorkerOf = Callable[..., Keeper]
+WorkerOf = Callable[[str], Keeper]
 
 
 @pytest.fixture
@@ -69,14 +70,23 @@ def worker_of(
     def begin(shard: str, position: Position) -> Reading:
         return Reading(shard, position, calls, config, context, "events")
 
-    return lambda name: Keeper(Member("events", name, TRIM_HORIZON, TERMS), table, calls, begin, context)
+    def make(name: str) -> Keeper:
+        discovery = Discovery("events", TRIM_HORIZON, table, calls, context)
+        return Keeper(Member("events", name, TERMS), table, discovery, begin, context)
+
+    return make
 
 
 async def started(worker_of: WorkerOf, *names: str) -> list[Keeper]:
     workers = [worker_of(name) for name in names]
     for worker in workers:
-        await worker.prepare()
+        await list_shards(worker)
     return workers
+
+
+async def list_shards(worker: Keeper) -> None:
+    await worker._discovery.list()
+    worker.listed()
 
 
 async def rounds(clock: HandWound, *workers: Keeper, times: int = 1) -> None:
@@ -309,7 +319,7 @@ async def test_children_are_taken_when_their_parents_have_ended(
     parent = min(worker.held)
     await stream.split(parent)
     children = set(await stream.open_shards()) - set(worker.held)
-    await worker.prepare()
+    await list_shards(worker)
     await rounds(clock, worker)
     assert not children & set(worker.held)
     reading = worker.held[parent].reading
@@ -334,7 +344,7 @@ async def test_a_shard_that_vanishes_is_given_up_and_said(
     shard = min(worker.held)
     worker.held[shard].reading.missing = True
     faults.add("ListShards", answering(200, {"Shards": []}), times=1)
-    await worker.prepare()
+    await list_shards(worker)
     await rounds(clock, worker)
 
     assert counted(telemetry, "kinesis_shards_vanished_total", "events") == 1
