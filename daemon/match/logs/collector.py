@@ -1,6 +1,6 @@
 """Writes the function that looks at every watched field of a document: the inner loop of a set of JSON patterns.
 
-index.py asks for it once for each set.  Straight Python, written out, takes half the time of a loop over the fields.
+matchers.py asks for it once for each set.  Straight Python, written out, takes half the time of a loop over the fields.
 """
 
 from __future__ import annotations
@@ -9,28 +9,40 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import msgspec
-
 from daemon.match.logs.document import MISSING, Document, Projection, Steps
 from daemon.match.logs.syntax import Each
 
+Collect = Callable[[Document], list[int]]
+
 
 class Watch(Protocol):
-    """Finds the filters that wait for a value; both return None or nothing if there are none."""
+    """Finds the filters that wait for a value; all of these return None or nothing if there are none."""
 
-    def find_text(self, text: str) -> list[int] | None:
-        """Return the filters that wait for a string."""
+    @property
+    def texts(self) -> Mapping[str, list[int]] | None:
+        """By the text, where each waits for one text; None where looking up is not enough."""
 
-    def find_scalar(self, value: object) -> list[int] | None:
-        """Return the filters that wait for any other value."""
+    def find(self, value: object) -> list[int] | None:
+        """Return the filters that wait for any value."""
+
+    def __getitem__(self, value: object) -> list[int]:
+        """As find, but remember; raises TypeError for an object or an array."""
 
 
-def document_collector(watches: Mapping[Steps, Watch], projection: Projection) -> Callable[[Document], list[int]]:
-    """Return a function that lists the filters that wait for what a document has.
+def document_collectors(watches: Mapping[Steps, Watch], projection: Projection) -> tuple[Collect, Collect]:
+    """Return two functions that list the filters that wait for what a document has, a quick and a careful one.
 
-    The source holds nothing but attributes that the projection made up, and numbered names: no text of a pattern.
+    The quick one raises TypeError for documents with an object or an array where a scalar is looked for.  The source
+    holds nothing but attributes that the projection made up, and numbered names: no text of a pattern.
     """
-    writer = _Writer(projection)
+    return (
+        _function(watches, projection, is_careful=False),
+        _function(watches, projection, is_careful=True),
+    )
+
+
+def _function(watches: Mapping[Steps, Watch], projection: Projection, *, is_careful: bool) -> Collect:
+    writer = _Writer(projection, is_careful)
     groups: defaultdict[tuple[str, ...], list[tuple[str, Watch]]] = defaultdict(list)
     for steps, watch in watches.items():
         attributes = projection.attributes(steps)
@@ -46,10 +58,11 @@ def document_collector(watches: Mapping[Steps, Watch], projection: Projection) -
 class _Writer:
     """Collects the lines of the function and what they refer to."""
 
-    def __init__(self, projection: Projection) -> None:
+    def __init__(self, projection: Projection, is_careful: bool) -> None:  # noqa: FBT001
         self._projection = projection
+        self._is_careful = is_careful
         self._lines = ["def collect(document):", " woken = []"]
-        self._namespace: dict[str, Any] = {"MISSING": MISSING, "Struct": msgspec.Struct}
+        self._namespace: dict[str, Any] = {"MISSING": MISSING}
 
     def _named(self, thing: object) -> str:
         name = f"x{len(self._namespace)}"
@@ -60,34 +73,39 @@ class _Writer:
         """Write the look at several fields of one object."""
         indent = " "
         self._lines.append(" inner = document")
-        for parent in parents:
-            self._lines += [f"{indent}inner = inner.{parent}", f"{indent}if isinstance(inner, Struct):"]
+        for end, parent in enumerate(parents, start=1):
+            struct = self._named(self._projection.struct(parents[:end]))
+            self._lines += [f"{indent}inner = inner.{parent}", f"{indent}if inner.__class__ is {struct}:"]
             indent += " "
         for attribute, watch in fields:
-            self._lines.append(f"{indent}value = inner.{attribute}")
-            self._look(indent, watch)
+            self._look(indent, f"inner.{attribute}", watch)
 
     def look_apart(self, steps: Steps, watch: Watch) -> None:
         """Write the look at values that attributes do not lead to."""
         if any(isinstance(step, Each) for step in steps):
             self._lines.append(f" for value in {self._named(self._projection.all_reader(steps))}(document):")
-            self._look("  ", watch)
+            self._look("  ", "value", watch)
         else:
-            self._lines.append(f" value = {self._named(self._projection.reader(steps))}(document)")
-            self._look(" ", watch)
+            self._look(" ", f"{self._named(self._projection.reader(steps))}(document)", watch)
 
-    def _look(self, indent: str, watch: Watch) -> None:
-        text, scalar = self._named(watch.find_text), self._named(watch.find_scalar)
-        lines = (
-            "if value is not MISSING:",
-            f" found = {text}(value) if type(value) is str else {scalar}(value)",
-            " if found: woken += found",
-        )
+    def _look(self, indent: str, value: str, watch: Watch) -> None:
+        find = self._named(watch.find)
+        if self._is_careful:
+            lines = [f"if found := {find}({value}): woken += found"]
+        elif watch.texts is None:
+            lines = [f"if found := {self._named(watch)}[{value}]: woken += found"]
+        else:
+            lines = [
+                f"value = {value}",
+                f"if found := {self._named(watch.texts.get)}(value): woken += found",
+                "elif value.__class__ is not str and value is not MISSING:",
+                f" if found := {find}(value): woken += found",
+            ]
         self._lines += [indent + line for line in lines]
 
-    def function(self) -> Callable[[Document], list[int]]:
+    def function(self) -> Collect:
         """Compile what was written."""
         source = "\n".join([*self._lines, " return woken"])
         exec(source, self._namespace)  # noqa: S102 - the text is made here, of numbered names only
-        collect: Callable[[Document], list[int]] = self._namespace["collect"]
+        collect: Collect = self._namespace["collect"]
         return collect

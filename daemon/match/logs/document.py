@@ -24,6 +24,7 @@ Document: TypeAlias = Any
 MISSING: Final = msgspec.UNSET
 """What a selector finds where the document has nothing."""
 
+REFUSALS: Final = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 _NOT_FOR_STRUCTS = re.compile(r'["\\\x00-\x1f]')
 """Characters that msgspec forbids in the names of a struct's fields."""
 
@@ -61,27 +62,38 @@ class Projection:
     def __init__(self, selectors: Iterable[Steps]) -> None:
         root = _wanted(selectors)
         self._attributes: dict[Step, str] = {}
+        self._structs: dict[tuple[str, ...], type] = {}
         self._leads_through_dicts = False
-        self._type = self._objects(root)
-        self._decode = msgspec.json.Decoder(self._type).decode
+        self._type = self._objects(root, ())
+        self.decode: Callable[[str], Document] = msgspec.json.Decoder(self._type).decode
+        """The quick way, for messages that begin with a brace; raises one of REFUSALS."""
 
-    def _objects(self, node: _Node) -> Any:
-        """Return the type for an object at this place: a struct of what is wanted, or a dict of everything."""
+    def _objects(self, node: _Node, way: tuple[str, ...] | None) -> Any:
+        """Return the type for an object at this place: a struct of what is wanted, or a dict of everything.
+
+        `way` has the attributes that lead here, None where other steps do.
+        """
         if node.whole:
             self._leads_through_dicts = True
             return dict[str, Any]
         for name in node.names:
             self._attributes.setdefault(name, f"f{len(self._attributes)}")
         json_names = {self._attributes[name]: name for name in node.names}
-        fields = [(self._attributes[name], self._anything(child), MISSING) for name, child in node.names.items()]
-        return msgspec.defstruct("Fields", fields, rename=json_names, gc=False)
+        fields = []
+        for name, child in node.names.items():
+            attribute = self._attributes[name]
+            fields.append((attribute, self._anything(child, None if way is None else (*way, attribute)), MISSING))
+        struct = msgspec.defstruct("Fields", fields, rename=json_names, gc=False)
+        if way is not None:
+            self._structs[way] = struct
+        return struct
 
-    def _anything(self, node: _Node) -> Any:
+    def _anything(self, node: _Node, way: tuple[str, ...] | None) -> Any:
         """Return the type for whatever a message may have at this place."""
         if not (node.names or node.elements or node.whole):
             return Any
-        objects = self._objects(node) if node.names or node.whole else dict[str, Any]
-        arrays: Any = list[self._anything(node.elements) if node.elements else Any]  # type: ignore[misc]
+        objects = self._objects(node, way) if node.names or node.whole else dict[str, Any]
+        arrays: Any = list[self._anything(node.elements, None) if node.elements else Any]  # type: ignore[misc]
         return str | int | float | bool | None | objects | arrays | msgspec.UnsetType
 
     def view(self, message: str) -> Document | None:
@@ -92,11 +104,11 @@ class Projection:
         if not message.startswith("{") and not message.lstrip(BLANKS).startswith("{"):
             return None
         try:
-            return self._decode(message)
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            return self._view_patiently(message)
+            return self.decode(message)
+        except REFUSALS:
+            return self.view_patiently(message)
 
-    def _view_patiently(self, message: str) -> Document | None:
+    def view_patiently(self, message: str) -> Document | None:
         """Read what msgspec refuses although it is JSON: lone surrogates, numbers beyond a double."""
         try:
             plain = json.loads(message, parse_int=_integer, parse_constant=_refuse)
@@ -109,6 +121,10 @@ class Projection:
         if self._leads_through_dicts or not all(isinstance(step, str) for step in steps):
             return None
         return [self._attributes[step] for step in steps]
+
+    def struct(self, attributes: tuple[str, ...]) -> type:
+        """Return the type of the object that attributes lead to."""
+        return self._structs[attributes]
 
     def reader(self, steps: Steps) -> Callable[[Document], object]:
         """Return a function that picks the one value of a selector that does not fan out, or MISSING."""

@@ -6,7 +6,6 @@ itself, the JSON document, or the line of fields.  pattern.py and filterset.py m
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -20,7 +19,6 @@ from daemon.match.logs.syntax import (
     Each,
     JsonPattern,
     JsonTest,
-    Operator,
     Or,
     Pattern,
     Regex,
@@ -28,10 +26,10 @@ from daemon.match.logs.syntax import (
     State,
     Term,
     TermsPattern,
-    Text,
     leaves,
 )
-from daemon.match.logs.values import TextTest, contains, field_test, scalar_test, search, text_of
+from daemon.match.logs.values import TextTest, contains, field_test, scalar_test, search
+from daemon.match.logs.written import ConditionWriter
 
 View: TypeAlias = str | Document | Line
 """A message as text, as a JSON object, or as a line of fields."""
@@ -58,29 +56,9 @@ class Evaluator:
             case TermsPattern():
                 return _terms(pattern)
             case JsonPattern(condition=condition):
-                return self._json(condition)
+                return ConditionWriter(self.projection, self.json_test).function(condition)
             case DelimitedPattern():
                 return _delimited(pattern)
-
-    def _json(self, condition: Condition[JsonTest]) -> Predicate:
-        match condition:
-            case And(parts=parts):
-                return _all([self._json(part) for part in parts])
-            case Or(parts=parts):
-                return self._either(parts)
-        return self.json_test(condition)
-
-    def _either(self, parts: Iterable[Condition[JsonTest]]) -> Predicate:
-        """Return the test for any of the parts; equalities with one field, often dozens, become one look-up."""
-        texts: defaultdict[Steps, set[str]] = defaultdict(set)
-        others = []
-        for part in parts:
-            match part:
-                case JsonTest(selector, Comparison(Operator.EQ, Text(pieces=(text,)))):
-                    texts[selector.steps].add(text)
-                case _:
-                    others.append(self._json(part))
-        return _any([self._one_of(steps, wanted) for steps, wanted in texts.items()] + others)
 
     def json_test(self, leaf: JsonTest) -> Callable[[Document], bool]:
         """Return the test of one term on a JSON document."""
@@ -88,25 +66,7 @@ class Evaluator:
         if leaf.test is State.ABSENT:
             read = self.projection.all_reader(steps)
             return lambda document: not read(document)
-        match leaf.test:
-            case State() as state:
-                return self._on(steps, _state_test(state))
-            case Comparison(Operator.EQ, Text(pieces=(text,))):
-                return self._one_of(steps, (text,))
-        return self._on(steps, scalar_test(leaf.test))
-
-    def _one_of(self, steps: Steps, texts: Iterable[str]) -> Callable[[Document], bool]:
-        """Return the test whether a field is one of these texts: what most patterns ask, so in one call."""
-        wanted = frozenset(texts)
-        if any(isinstance(step, Each) for step in steps):
-            return self._on(steps, lambda value: text_of(value) in wanted)
-        read = self.projection.reader(steps)
-
-        def test(document: Document) -> bool:
-            value = read(document)
-            return (value if type(value) is str else text_of(value)) in wanted
-
-        return test
+        return self._on(steps, _state_test(leaf.test) if isinstance(leaf.test, State) else scalar_test(leaf.test))
 
     def _on(self, steps: Steps, test: Callable[[object], bool]) -> Callable[[Document], bool]:
         """Return the test on what a selector picks: on the one value, or on any of several."""

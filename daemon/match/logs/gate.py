@@ -11,7 +11,10 @@ from daemon.match.logs.automaton import TooLargeError, compile_search, encodable
 from daemon.match.logs.choose import Choice
 from daemon.match.logs.syntax import Text
 from daemon.match.logs.triggers import Equal, Holds
+from daemon.match.logs.values import TextTest
 
+_MARKS = ('"', "[")
+"""What opens a field that may hold blanks, and behind whose end the next field may begin at once."""
 _BEHIND = (" ", '"', "]")
 """What stands behind a field: a blank (a message with one of another kind passes in any case), or its closing mark."""
 
@@ -20,36 +23,57 @@ class Gate:
     """Lets those messages pass in which the cover of some space-delimited pattern may be."""
 
     def __init__(self, choices: Iterable[Choice]) -> None:
-        strings = _strings(choices)
+        beginnings, wholes = _strings(choices)
+        self._begins: TextTest | None = None
+        """Finds where a field may begin that is waited for, but for the first one."""
+        self._holds: TextTest | None = None
+        """Looks more closely: finds whole fields."""
         try:
-            self._holds_any = compile_search(tuple(sorted(map(literal, strings)))) if strings else None
+            if wholes:
+                self._begins = compile_search(tuple(sorted(map(literal, beginnings))))
+                self._holds = compile_search(tuple(sorted(map(literal, wholes))))
         except TooLargeError:
-            self._holds_any = None
+            self._begins = self._holds = None
+        self._firsts = {string[1] for string in beginnings if string[0] == " "}
 
     def passing(self, messages: Sequence[str]) -> Iterable[int]:
         """Return the positions of the messages that pass."""
-        if self._holds_any is None:
+        if self._begins is None or self._holds is None:
             return range(len(messages))
-        searched = [encodable(message + " ") for message in messages]
+        firsts, holds = self._firsts, self._holds
+        begun = [
+            position
+            for position, (message, is_found) in enumerate(
+                zip(messages, map(self._begins, map(encodable, messages)), strict=True)
+            )
+            if is_found or message[:1] in firsts or _has_other_blanks(message)
+        ]
         return [
             position
-            for position, (message, is_found) in enumerate(zip(messages, map(self._holds_any, searched), strict=True))
-            if is_found or "\t" in message or "\n" in message or "\r" in message
+            for position in begun
+            if holds(encodable(messages[position] + " ")) or _has_other_blanks(messages[position])
         ]
 
 
-def _strings(choices: Iterable[Choice]) -> set[str]:
+def _has_other_blanks(message: str) -> bool:
+    return "\t" in message or "\n" in message or "\r" in message
+
+
+def _strings(choices: Iterable[Choice]) -> tuple[set[str], set[str]]:
     """Return strings of which a line and a blank hold one if any of the covers is; nothing if unknown."""
-    strings: set[str] = set()
+    beginnings = {" " + mark for mark in _MARKS}
+    wholes: set[str] = set()
     for choice in choices:
         if choice.cover is None:
-            return set()
+            return set(), set()
         for _, fact in choice.cover:
             match fact:
                 case Equal(value=str(text)) if text:
-                    strings |= {text + behind for behind in _BEHIND}
+                    beginnings.add(" " + text)
+                    wholes |= {text + behind for behind in _BEHIND}
                 case Holds(needle=Text() as text):
-                    strings.add(text.longest)
+                    beginnings.add(" " + text.pieces[0] if text.pieces[0] else text.longest)
+                    wholes.add(text.longest)
                 case _:
-                    return set()
-    return strings
+                    return set(), set()
+    return beginnings, wholes

@@ -6,9 +6,10 @@ matchers.py builds a Watch for each thing that its patterns look at and asks it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from daemon.match.logs.choose import Choice
+from daemon.match.logs.document import MISSING
 from daemon.match.logs.search import Needles
 from daemon.match.logs.triggers import Equal, Fact, Holds, Present, Subject
 from daemon.match.logs.values import text_of
@@ -26,10 +27,15 @@ def watches(choices: Iterable[tuple[int, Choice]]) -> dict[Subject, Watch]:
     return {subject: Watch(facts) for subject, facts in waiting.items()}
 
 
-class Watch:
-    """The filters, by number, that wait for something about one subject."""
+class Watch(dict[object, list[int]]):
+    """The filters, by number, that wait for something about one subject.
+
+    As a dict it remembers what was found for the values that the subject had lately: names, agents and addresses come
+    again and again.  Numbers and booleans are not remembered, because True and 1 are one key.
+    """
 
     def __init__(self, facts: Mapping[Fact, list[int]]) -> None:
+        super().__init__({MISSING: []})
         self._present = facts.get(Present(), [])
         self._texts: dict[str, list[int]] = {}
         self._numbers: dict[float, list[int]] = {}
@@ -43,36 +49,27 @@ class Watch:
                 case Holds(needle=needle):
                     needles.append((needle, waiting))
         self.needles = Needles(needles)
-        self.find_text: Callable[[str], list[int] | None] = self._texts.get
-        """Returns the filters that wait for a text, None or nothing if there are none."""
-        if needles or self._present:
-            self.find_text = _Memory(self._search).__getitem__
+        self.texts = None if needles or self._present else self._texts
+        """All that it knows of texts, None where looking up is not enough."""
 
-    def _search(self, text: str) -> list[int]:
-        return [*self._present, *self._texts.get(text, ()), *self.needles.waiting(text)]
-
-    def find_scalar(self, value: object) -> list[int] | None:
+    def find(self, value: object) -> list[int] | None:
         """Return the filters that wait for any value, None or nothing if there are none."""
         text = text_of(value)
         if text is None:  # an object, an array, or MISSING: every comparison with it is false
             return None
-        found = self.find_text(text)
+        found = self._texts.get(text) if self.texts is not None else self._search(text)
         if self._numbers and isinstance(value, int | float) and not isinstance(value, bool):
             return [*(found or ()), *self._numbers.get(value, ())]
         return found
 
+    def _search(self, text: str) -> list[int]:
+        return [*self._present, *self._texts.get(text, ()), *self.needles.waiting(text)]
 
-class _Memory(dict[str, list[int]]):
-    """What was found for the values a field had lately: names, agents and addresses come again and again."""
-
-    def __init__(self, search: Callable[[str], list[int]]) -> None:
-        super().__init__()
-        self._search = search
-
-    def __missing__(self, text: str) -> list[int]:
-        found = self._search(text)
-        if len(text) <= _MAX_REMEMBERED_CHARACTERS:
+    def __missing__(self, value: object) -> list[int]:
+        found = self.find(value) or []
+        if (isinstance(value, str) and len(value) <= _MAX_REMEMBERED_CHARACTERS) or value is None:
             if len(self) >= _MAX_REMEMBERED:
                 self.clear()
-            self[text] = found
+                self[MISSING] = []
+            self[value] = found
         return found

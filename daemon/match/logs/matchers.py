@@ -7,12 +7,13 @@ index, tests what their triggers do not prove, and adds the numbers of those tha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from daemon.match.logs.choose import Choice
-from daemon.match.logs.collector import document_collector
-from daemon.match.logs.evaluate import Evaluator, View
+from daemon.match.logs.collector import document_collectors
+from daemon.match.logs.document import REFUSALS
+from daemon.match.logs.evaluate import Evaluator, Predicate, View
 from daemon.match.logs.fields import Line
 from daemon.match.logs.gate import Gate
 from daemon.match.logs.index import watches
@@ -28,15 +29,20 @@ class _Filters:
     """What is left to do once filters are found to be worth it."""
 
     def __init__(self, choices: Mapping[int, Choice], evaluator: Evaluator) -> None:
-        rests = [(number, choice.rest) for number, choice in choices.items() if choice.rest is not None]
-        self._tests = {number: evaluator.predicate(rest) for number, rest in rests}
+        self._tests: dict[int, Predicate | None] = {
+            number: None if choice.rest is None else evaluator.predicate(choice.rest)
+            for number, choice in choices.items()
+        }
         self.always = [number for number, choice in choices.items() if choice.cover is None]
         """Filters that nothing points to: tested on every message."""
 
-    def matching(self, woken: list[int], view: View) -> list[int]:
-        """Return those of the filters that match the view."""
+    def matching(self, woken: list[int], view: View) -> Iterable[int]:
+        """Return those of the filters that match the view, each once."""
         tests = self._tests
-        return [number for number in set(woken) if number not in tests or tests[number](view)]
+        if len(woken) == 1:
+            test = tests[woken[0]]
+            return woken if test is None or test(view) else ()
+        return {number for number in woken if (test := tests[number]) is None or test(view)}
 
 
 class TermsMatcher:
@@ -54,7 +60,8 @@ class TermsMatcher:
             for position in range(len(messages)):
                 woken[position] += self._filters.always
         for position, numbers in woken.items():
-            matched[position] += self._filters.matching(numbers, messages[position])
+            if found := self._filters.matching(numbers, messages[position]):
+                matched[position] += found
 
 
 class JsonMatcher:
@@ -62,16 +69,28 @@ class JsonMatcher:
 
     def __init__(self, choices: Mapping[int, Choice], evaluator: Evaluator) -> None:
         self._filters = _Filters(choices, evaluator)
-        self._view = evaluator.projection.view
+        self._projection = evaluator.projection
         fields = {subject: watch for subject, watch in watches(choices.items()).items() if isinstance(subject, tuple)}
-        self._collect = document_collector(fields, evaluator.projection)
+        self._collect, self._collect_carefully = document_collectors(fields, evaluator.projection)
 
     def match(self, messages: Sequence[str], matched: Matched) -> None:
         """Add the filters that match each message."""
-        collect, always = self._collect, self._filters.always
-        for position, document in enumerate(map(self._view, messages)):
-            if document is not None and (woken := collect(document) + always):
-                matched[position] += self._filters.matching(woken, document)
+        decode, collect, always = self._projection.decode, self._collect, self._filters.always
+        for position, message in enumerate(messages):
+            try:
+                document = decode(message) if message[:1] == "{" else self._projection.view(message)
+            except REFUSALS:
+                document = self._projection.view_patiently(message)
+            if document is None:
+                continue
+            try:
+                woken = collect(document)
+            except TypeError:
+                woken = self._collect_carefully(document)
+            if always:
+                woken += always
+            if woken and (found := self._filters.matching(woken, document)):
+                matched[position] += found
 
 
 class LinesMatcher:
@@ -87,8 +106,9 @@ class LinesMatcher:
         """Add the filters that match each message."""
         for position in self._gate.passing(messages):
             line = Line(messages[position])
-            if woken := self._woken(line) + self._filters.always:
-                matched[position] += self._filters.matching(woken, line)
+            woken = self._woken(line) + self._filters.always
+            if found := self._filters.matching(woken, line):
+                matched[position] += found
 
     def _woken(self, line: Line) -> list[int]:
         woken: list[int] = []
@@ -96,7 +116,7 @@ class LinesMatcher:
         for place, watch in self._places:
             if -count <= place.index < count:
                 text = line.rest(place.index) if place.takes_rest else line.texts[place.index]
-                woken += watch.find_text(text) or ()
+                woken += watch[text] if watch.texts is None else watch.texts.get(text, ())
         return woken
 
 

@@ -60,7 +60,17 @@ class Needles:
 
     def waiting(self, text: str) -> list[int]:
         """Return the filters that wait for a needle in this text."""
-        return self.waiting_in_each((text,))[0]
+        waiting: list[int] = []
+        for edge, table in self._edges:
+            for test, filters in table.get(text[edge], ()):
+                if test(text):
+                    waiting += filters
+        if self._within:
+            text = encodable(text)
+            for part in self._within:
+                if part.found(text):
+                    part.collect(text, waiting)
+        return waiting
 
     def waiting_in_each(self, texts: Sequence[str]) -> defaultdict[int, list[int]]:
         """Return, under the positions of texts with needles, the filters that wait for these."""
