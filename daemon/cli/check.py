@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import typer
 
@@ -13,18 +14,40 @@ from daemon.cli.run import overrides
 from daemon.cli.start import run_async
 from daemon.clock import SystemClock
 from daemon.errors import EffectError
+from daemon.rules.lint import lint_rules
 from daemon.settings import Settings, load_settings
 from daemon.telemetry import build_telemetry
 
 
-def check(config: ConfigOption = None, rules: RulesOption = None) -> None:
+def check(
+    config: ConfigOption = None,
+    rules: RulesOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Let warnings about rules make the exit code 1.")] = False,  # noqa: FBT002
+) -> None:
     """Load configuration and rules, then reach the state store, every source and target; consume and send nothing.
 
-    Exit code 1 when something cannot be reached, 2 when the configuration or a rule is wrong.
+    Rules that cannot mean what they say are warned of.  Exit code 1 when something cannot be reached (with --strict,
+    also for a warning), 2 when the configuration or a rule is wrong.
     """
     settings = load_settings(config, overrides([], rules or []))
-    if not run_async(lambda: _check(settings)):
+    is_well = run_async(lambda: _check(settings))
+    warnings = _lint(settings)
+    if not is_well or (strict and warnings):
         raise typer.Exit(1)
+
+
+def _lint(settings: Settings) -> int:
+    """Print what is to say about the rules, and how to silence it; return how many warnings there are."""
+    report = lint_rules(settings.rules)
+    for warning in report.warnings:
+        typer.echo(f"warn {warning.text}")
+    if report.warnings:
+        typer.echo("     a warning that is meant to be so: `lint_ignore: {its-code: why}` in the rule silences it")
+    if report.gave_up_at:
+        typer.echo(f"     too many rules alike: from {report.gave_up_at!r} on, none was compared with all others")
+    ignored = f", {report.ignored} more ignored with a reason" if report.ignored else ""
+    _say(True, "lint", f"{len(report.warnings)} warning(s){ignored}")
+    return len(report.warnings)
 
 
 async def _check(settings: Settings) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from daemon.dispatch.transform import InputTransformerConfig
+from daemon.match.lint.findings import LintCode
 from daemon.sinks.base import Severity
 from daemon.yaml_file import Strict
 
@@ -83,6 +84,8 @@ class RuleConfig(Strict):
     actions: tuple[Name, ...] = ()
     """What is done about a match: names of `actions` of the configuration; by default nothing is."""
     tests: tuple[RuleTest, ...] = ()
+    lint_ignore: dict[LintCode, Annotated[str, Field(min_length=1)]] = Field(default={})
+    """Warnings of `vigild check` that are meant to be so: each code with the reason."""
 
     @model_validator(mode="after")
     def _check_there_is_a_condition(self) -> Self:

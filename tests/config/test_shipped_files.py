@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.rules.lint import lint_rules
 from daemon.rules.load import load_rules
 from daemon.rules.trial import run_tests
 from daemon.settings import load_settings, starter_pack
@@ -22,6 +23,11 @@ def test_the_starter_pack_does_what_its_tests_say() -> None:
     for name, rule in rules.rules.items():
         assert {test.match for test in rule.tests} == {True, False}, name
     assert len(rules.rules) >= 15
+
+
+def test_the_starter_pack_is_free_of_warnings() -> None:
+    """What the linter says of the shipped rules is mended, or ignored with a reason."""
+    assert [warning.text for warning in lint_rules([starter_pack()]).warnings] == []
 
 
 def test_the_commented_example_loads() -> None:

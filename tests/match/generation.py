@@ -6,6 +6,9 @@ import json
 import random
 from typing import Any
 
+from daemon.match.eventbridge.expressions import parse_test
+from daemon.match.eventbridge.operators import Test
+
 NAMES = ("a", "b", "c", "a.b", "b.c", "source")
 STRINGS = (
     *(
@@ -54,6 +57,10 @@ class Generator:
             if rng.random() < 0.5:
                 del pattern[next(iter(pattern))]
         return pattern
+
+    def tests(self, count: int) -> list[Test]:
+        """Draw tests on one value, parsed."""
+        return [parse_test(self._test(), "$") for _ in range(count)]
 
     def _tests(self) -> list[Any]:
         return [self._test() for _ in range(self._random.choice((1, 1, 1, 2, 3)))]
