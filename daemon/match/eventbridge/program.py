@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from daemon.match.eventbridge.bits import bits_of, numbers_of
+from daemon.match.eventbridge.bits import numbers_of
 from daemon.match.eventbridge.groups import Group, Steps
 from daemon.match.eventbridge.projection import Node
 
@@ -84,7 +84,7 @@ def _lines(groups: Sequence[Group], access: Access, constants: dict[str, Any], t
             yield from _table_lines(number, group, access, loaded, tables)
             for place, (_, table) in enumerate(group.fields):
                 constants[f"{tables}{number}_{place}"] = table.known if tables == "known" else table
-                constants[f"asked{number}_{place}"] = bits_of(table.constrained)
+                constants[f"asked{number}_{place}"] = table.asked
             constants[f"alternatives{number}"] = group.alternatives
 
 

@@ -20,8 +20,9 @@ from daemon.match.eventbridge.value_index import ValueIndex
 FieldValue: TypeAlias = Scalar | UnsetType
 
 LONGEST_REMEMBERED: Final = 256
-_AMBIGUOUS: Final = (0, 1)
-"""Never remembered: False and True would find them in a dict."""
+_SCALARS: Final = (str, int, float, bool, type(None))
+_TWINS: Final = (0, 1)
+"""A dict takes False and True for the same."""
 
 
 class FieldTable:
@@ -34,6 +35,7 @@ class FieldTable:
         """
         self.known: dict[FieldValue, int] = {}
         """What is remembered; a value that is not in here has to be looked up in the table itself."""
+        self._apart: dict[tuple[type, Scalar], int] = {}
         self._alternatives = alternatives
         self._capacity = capacity
         self.constrained: list[int] = []
@@ -91,7 +93,12 @@ class FieldTable:
 
     @cached_property
     def _free(self) -> int:
-        return ((1 << self._alternatives) - 1) ^ bits_of(self.constrained)
+        return ((1 << self._alternatives) - 1) ^ self.asked
+
+    @cached_property
+    def asked(self) -> int:
+        """The alternatives that have a condition here."""
+        return bits_of(self.constrained)
 
     @cached_property
     def absent(self) -> int:
@@ -106,33 +113,63 @@ class FieldTable:
     def _unless_excluded(self) -> int:
         return bits_of(self._exclusions)
 
+    @cached_property
+    def _otherwise(self) -> int:
+        """The alternatives that a value lets through for which no test holds."""
+        return self._any_value | self._unless_excluded
+
     def __getitem__(self, value: FieldValue | list[Scalar]) -> int:
         """Return the alternatives that a value, or any in a list, lets through."""
         if isinstance(value, list):
-            satisfied = 0 if value else self.absent
-            for element in value:
-                satisfied |= self[element]
-            return satisfied
-        if value in _AMBIGUOUS:
-            return self._work_out(value)
+            return self.any_of(value)
         known = self.known.get(value)
         if known is not None:
             return known
-        if isinstance(value, str | int | float) or value is None:
+        if isinstance(value, str):
             satisfied = self._work_out(value)
-        else:
-            satisfied, value = self.absent, UNSET
-        if not isinstance(value, str) or len(value) <= LONGEST_REMEMBERED:
-            if len(self.known) >= self._capacity:
-                self.known.clear()
-            self.known[value] = satisfied
+            if len(value) <= LONGEST_REMEMBERED:
+                self._remember(value, satisfied)
+            return satisfied
+        if not isinstance(value, _SCALARS):
+            self._remember(UNSET, self.absent)
+            return self.absent
+        if value in _TWINS:
+            return self._twin(value)
+        satisfied = self._work_out(value)
+        self._remember(value, satisfied)
+        return satisfied
+
+    def any_of(self, values: list[Scalar]) -> int:
+        """Return the alternatives that any of some values lets through; none at all are as good as no field."""
+        satisfied = 0 if values else self.absent
+        for value in values:
+            known = self.known.get(value)
+            satisfied |= self[value] if known is None else known
+        return satisfied
+
+    def _remember(self, value: FieldValue, satisfied: int) -> None:
+        if len(self.known) >= self._capacity:
+            self.known.clear()
+        self.known[value] = satisfied
+
+    def _twin(self, value: Scalar) -> int:
+        """Look up one of 0, 1, False and True; `known` may have it only where its twin means the same."""
+        satisfied = self._apart.get((value.__class__, value))
+        if satisfied is None:
+            satisfied = self._apart[value.__class__, value] = self._work_out(value)
+            twin = int(value) if isinstance(value, bool) else bool(value)
+            if self._work_out(twin) == satisfied:
+                self._remember(value, satisfied)
         return satisfied
 
     def _work_out(self, value: Scalar) -> int:
         found = self._index.find(value)
-        holders = bits_of(alternative for number in found for alternative in self._holders[number])
-        failed = Counter(self._excluding[veto] for veto in {veto for number in found for veto in self._vetoes[number]})
-        excluded = bits_of(
-            alternative for alternative, count in failed.items() if count == self._exclusions[alternative]
-        )
-        return self._any_value | holders | (self._unless_excluded ^ excluded)
+        if not found:
+            return self._otherwise
+        holders = bits_of(local for number in found for local in self._holders[number])
+        unless_excluded = self._unless_excluded
+        if unless_excluded:
+            vetoes = {veto for number in found for veto in self._vetoes[number]}
+            failed = Counter(self._excluding[veto] for veto in vetoes)
+            unless_excluded ^= bits_of(local for local, count in failed.items() if count == self._exclusions[local])
+        return self._any_value | holders | unless_excluded
