@@ -3,28 +3,31 @@
 Then some of the alternative's conditions may be satisfied under either name, and which is chosen matters where both
 lead into arrays: a search for one of many combinations.  For each part of the event this keeps the largest sets of
 conditions that it satisfies together, which are few unless somebody makes an event for the purpose; that one is
-refused.  consistency.py comes here.
+refused.  consistency.py comes here, and explain/ for any event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 from daemon.errors import DecodeError, RejectReason
 from daemon.match.eventbridge.operators import Scalar
-from daemon.match.eventbridge.table import FieldTable
 from daemon.match.eventbridge.trie import Steps, Trie
 
 MAX_STEPS: Final = 200_000
 """What one event may take: a step is a part of the event looked at, or two sets put together."""
 
 
+Holds: TypeAlias = Callable[[Scalar], bool]
+"""Tells whether a value satisfies a condition."""
+
+
 class Budget:
     """The steps left for one event."""
 
-    def __init__(self) -> None:
-        self._left = MAX_STEPS
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self._left = steps
 
     def spend(self, steps: int) -> None:
         """Raise DecodeError when it is used up."""
@@ -33,24 +36,23 @@ class Budget:
             raise DecodeError(RejectReason.AMBIGUOUS, "one path is spelled in too many ways")
 
 
-def is_consistent(
-    document: dict[str, Any], alternative: int, fields: Sequence[tuple[Steps, FieldTable]], budget: Budget
-) -> bool:
-    """Tell whether all conditions that an alternative has on `fields` can be satisfied together."""
-    root = Trie()
-    conditions = [(steps, table) for steps, table in fields if table.asked >> alternative & 1]
-    for number, (steps, table) in enumerate(conditions):
-        root.add(steps, table, 1 << number)
-    return bool(_Search(alternative, budget).sets(document, root))
+def is_consistent(document: dict[str, Any], conditions: Sequence[tuple[Steps, Holds]], budget: Budget) -> bool:
+    """Tell whether all conditions of an alternative, each on a field, can be satisfied together.
+
+    Raises DecodeError when that takes more steps than there are left.
+    """
+    root: Trie[Holds] = Trie()
+    for number, (steps, holds) in enumerate(conditions):
+        root.add(steps, holds, 1 << number)
+    return bool(_Search(budget).sets(document, root))
 
 
 class _Search:
     """Sets of conditions, as bits, for each part of an event; going down finds the parts, coming back up the sets."""
 
-    def __init__(self, alternative: int, budget: Budget) -> None:
-        self._alternative = alternative
+    def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._pending: list[tuple[Any, Trie, int, int, int]] = []
+        self._pending: list[tuple[Any, Trie[Holds], int, int, int]] = []
         """Parts, each with where it is in the trie, the number of the part around it, the conditions that have to be
         satisfied in it, and those that are by scalars beside it in an array."""
         self._needed: list[int] = []
@@ -58,7 +60,7 @@ class _Search:
         self._are_arrays: list[bool] = []
         self._sets: list[set[int]] = []
 
-    def sets(self, document: dict[str, Any], root: Trie) -> set[int]:
+    def sets(self, document: dict[str, Any], root: Trie[Holds]) -> set[int]:
         """Return the set of all conditions, or nothing."""
         self._pending.append((document, root, -1, root.concerned, 0))
         while self._pending:
@@ -81,7 +83,7 @@ class _Search:
         needed = self._needed[number]
         return {one for one in self._sets[number] if not needed & ~one}
 
-    def _enter_array(self, array: list[Any], node: Trie, needed: int, satisfied: int) -> set[int]:
+    def _enter_array(self, array: list[Any], node: Trie[Holds], needed: int, satisfied: int) -> set[int]:
         number = len(self._parents) - 1
         self._budget.spend(len(array))
         for element in array:
@@ -92,7 +94,7 @@ class _Search:
         ]
         return {satisfied}
 
-    def _enter_object(self, value: dict[str, Any], node: Trie, needed: int, satisfied: int) -> set[int]:
+    def _enter_object(self, value: dict[str, Any], node: Trie[Holds], needed: int, satisfied: int) -> set[int]:
         number = len(self._parents) - 1
         reached = {name: following for name in value if (following := node.follow(name))}
         once = several = 0
@@ -109,10 +111,10 @@ class _Search:
                 satisfied |= self._by_scalar(value[name], following)
         return {satisfied}
 
-    def _by_scalar(self, value: Scalar, node: Trie) -> int:
+    def _by_scalar(self, value: Scalar, node: Trie[Holds]) -> int:
         found = 0
-        for table, condition in node.tables:
-            if table[value] >> self._alternative & 1:
+        for holds, condition in node.asked:
+            if holds(value):
                 found |= condition
         return found
 

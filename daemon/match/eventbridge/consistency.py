@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from daemon.match.eventbridge.ambiguity import Budget, is_consistent
+from daemon.match.eventbridge.ambiguity import Budget, Holds, is_consistent
 from daemon.match.eventbridge.bits import numbers_of
 from daemon.match.eventbridge.operators import Scalar
 from daemon.match.eventbridge.table import FieldTable
@@ -33,7 +33,7 @@ def consistent(document: dict[str, Any], matched: int, fields: Fields, budget: B
     candidates = _on_several(matched, (table.asked for _, table in fields))
     if not candidates:
         return matched
-    root = Trie()
+    root: Trie[FieldTable] = Trie()
     for steps, table in fields:
         concerned = table.asked & candidates
         if concerned:
@@ -43,9 +43,16 @@ def consistent(document: dict[str, Any], matched: int, fields: Fields, budget: B
     ambiguous = walk.ambiguous & candidates
     found &= candidates ^ ambiguous
     for alternative in numbers_of(ambiguous, range(ambiguous.bit_length())):
-        if is_consistent(document, alternative, fields, budget):
+        conditions = [
+            (steps, _lets_through(table, alternative)) for steps, table in fields if table.asked >> alternative & 1
+        ]
+        if is_consistent(document, conditions, budget):
             found |= 1 << alternative
     return matched ^ candidates | found
+
+
+def _lets_through(table: FieldTable, alternative: int) -> Holds:
+    return lambda value: bool(table[value] >> alternative & 1)
 
 
 def _on_several(alternatives: int, sets: Iterable[int]) -> int:
@@ -62,7 +69,7 @@ class _Walk:
 
     def __init__(self, candidates: int) -> None:
         self._candidates = candidates
-        self._pending: list[tuple[Any, Trie, int, Satisfied]] = []
+        self._pending: list[tuple[Any, Trie[FieldTable], int, Satisfied]] = []
         self._parents: list[int] = []
         self._satisfied: list[int] = []
         """The alternatives satisfied in each object or array found, as far as known."""
@@ -70,7 +77,7 @@ class _Walk:
         self.ambiguous = 0
         """The alternatives that have fields to which an object leads under two names, as "a" and "a.b" to a.b."""
 
-    def settle(self, document: dict[str, Any], root: Trie) -> int:
+    def settle(self, document: dict[str, Any], root: Trie[FieldTable]) -> int:
         """Return the candidates that are satisfied, but for the ambiguous ones."""
         self._pending.append((document, root, -1, ()))
         while self._pending:
@@ -89,16 +96,16 @@ class _Walk:
                 self._satisfied[parent] &= self._satisfied[number]
         return self._satisfied[0]
 
-    def _enter_array(self, array: list[Any], node: Trie, satisfied: Satisfied) -> int:
+    def _enter_array(self, array: list[Any], node: Trie[FieldTable], satisfied: Satisfied) -> int:
         """Return what the array satisfies without its objects and arrays, which are put off."""
         number = len(self._parents) - 1
         scalars = [element for element in array if not isinstance(element, dict | list)]
-        if scalars and node.tables:
-            satisfied = tuple(known | table[scalars] for known, (table, _) in zip(satisfied, node.tables, strict=True))
+        if scalars and node.asked:
+            satisfied = tuple(known | table[scalars] for known, (table, _) in zip(satisfied, node.asked, strict=True))
         self._pending += [(element, node, number, satisfied) for element in array if isinstance(element, dict | list)]
         return self._all_of(satisfied) & (self._candidates ^ node.below)
 
-    def _enter_object(self, value: dict[str, Any], node: Trie, satisfied: Satisfied) -> int:
+    def _enter_object(self, value: dict[str, Any], node: Trie[FieldTable], satisfied: Satisfied) -> int:
         """Return what the object may satisfy, given its scalars; its objects and arrays are put off."""
         number = len(self._parents) - 1
         reached = {name: following for name in value if (following := node.follow(name))}
@@ -116,7 +123,7 @@ class _Walk:
             self._pending += inner
         return possible
 
-    def _find_ambiguous(self, reached: dict[str, Trie]) -> None:
+    def _find_ambiguous(self, reached: dict[str, Trie[FieldTable]]) -> None:
         for name, following in reached.items():
             at = name.rfind(".")
             while at >= 0:
@@ -124,14 +131,14 @@ class _Walk:
                     self.ambiguous |= following.concerned
                 at = name.rfind(".", 0, at)
 
-    def _scalar(self, value: Scalar, node: Trie) -> int:
+    def _scalar(self, value: Scalar, node: Trie[FieldTable]) -> int:
         satisfied = self._candidates ^ node.below
-        for table, _ in node.tables:
+        for table, _ in node.asked:
             satisfied &= table[value]
         return satisfied
 
-    def _none_of(self, node: Trie) -> Satisfied:
-        return tuple(self._candidates ^ concerned for _, concerned in node.tables)
+    def _none_of(self, node: Trie[FieldTable]) -> Satisfied:
+        return tuple(self._candidates ^ concerned for _, concerned in node.asked)
 
     def _all_of(self, satisfied: Satisfied) -> int:
         possible = self._candidates

@@ -1,7 +1,7 @@
 """Fields by their steps, to be walked along with an event.
 
-whole.py has one for all fields of a rule set; consistency.py and ambiguity.py make small ones of the fields below
-arrays.
+whole.py has one for all fields of a rule set, explain/ for those of a rule; consistency.py and ambiguity.py make small
+ones of the fields below arrays.
 """
 
 from __future__ import annotations
@@ -9,22 +9,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TypeAlias
-
-from daemon.match.eventbridge.table import FieldTable
+from typing import Generic, TypeAlias, TypeVar
 
 Steps: TypeAlias = tuple[str, ...]
 
 
+Asked = TypeVar("Asked")
+
+
 @dataclass(slots=True, eq=False)
-class Trie:
+class Trie(Generic[Asked]):
     """Where some steps lead: perhaps to a field, perhaps further."""
 
-    children: dict[str, Trie] = dataclasses.field(default_factory=dict)
+    children: dict[str, Trie[Asked]] = dataclasses.field(default_factory=dict)
     field: Steps | None = None
     """The field that ends here."""
-    tables: list[tuple[FieldTable, int]] = dataclasses.field(default_factory=list)
-    """The tables of that field, each with what is concerned by it: alternatives or conditions, as bits."""
+    asked: list[tuple[Asked, int]] = dataclasses.field(default_factory=list)
+    """What is asked of that field, each with what is concerned by it: alternatives or conditions, as bits."""
     below: int = 0
     """Whatever is concerned further down."""
     concerned: int = 0
@@ -34,8 +35,8 @@ class Trie:
     places: dict[str, int] = dataclasses.field(default_factory=dict)
     """Where each child stands in those rows."""
 
-    def add(self, steps: Steps, table: FieldTable | None = None, concerned: int = 0) -> None:
-        """File a field, and perhaps a table of it."""
+    def add(self, steps: Steps, asked: Asked | None = None, concerned: int = 0) -> None:
+        """File a field, and perhaps what is asked of it."""
         node = self
         for step in steps:
             node.below |= concerned
@@ -43,15 +44,15 @@ class Trie:
             node = node.children.setdefault(step, Trie())
         node.concerned |= concerned
         node.field = steps
-        if table:
-            node.tables.append((table, concerned))
+        if asked is not None:
+            node.asked.append((asked, concerned))
 
-    def follow(self, name: str) -> Trie | None:
+    def follow(self, name: str) -> Trie[Asked] | None:
         """Return where an event's name leads; a name with dots is several steps."""
         child = self.children.get(name)
         if child is not None or "." not in name:
             return child
-        node: Trie | None = self
+        node: Trie[Asked] | None = self
         for step in name.split("."):
             node = node.children.get(step) if node else None
         return node
@@ -60,7 +61,7 @@ class Trie:
         """Return whatever is concerned by fields further down that none of an object's `names` leads to."""
         if not any("." in name for name in names):
             return self._beside(names)
-        present: dict[Trie, set[str]] = {self: set()}
+        present: dict[Trie[Asked], set[str]] = {self: set()}
         reached = set()
         for name in names:
             node = self
@@ -72,7 +73,7 @@ class Trie:
         for node in present.keys() - reached:
             missing |= node._beside(present[node])  # noqa: SLF001 - of its own class
             if node is not self:
-                for _, concerned in node.tables:
+                for _, concerned in node.asked:
                     missing |= concerned
         return missing
 

@@ -27,7 +27,7 @@ class WholeMatcher:
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = [_WholeGroup(group) for group in groups]
-        self._root = Trie()
+        self._root: Trie[FieldTable] = Trie()
         for steps in {steps for group in groups for steps, _ in group.fields}:
             self._root.add(steps)
 
@@ -51,7 +51,7 @@ class WholeMatcher:
         """Return the values of each field, and the fields that have values below an array of objects or arrays."""
         values: Values = {}
         shared: set[Steps] = set()
-        pending: list[tuple[Any, Trie, bool]] = [(document, self._root, False)]
+        pending: list[tuple[Any, Trie[FieldTable], bool]] = [(document, self._root, False)]
         while pending:
             value, node, below = pending.pop()
             if isinstance(value, dict):

@@ -1,7 +1,7 @@
 """Says which fields of an alternative hold only in different elements of an array.
 
-Asks the same Consistency as the matcher, first about all fields, then about fewer and fewer, so that only those are
-named that cannot hold together.
+Asks ambiguity.py, which is right for any event, first about all fields, then about fewer and fewer, so that only those
+are named that cannot hold together.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from daemon.match.eventbridge.consistency import Consistency
+from daemon.match.eventbridge.ambiguity import Budget, is_consistent
 from daemon.match.explain.values import Asked, Value, Way, written
 from daemon.match.text import cut
 
 _MOST_ELEMENTS: Final = 3
+_MOST_STEPS: Final = 10_000_000
+"""A few seconds: here somebody waits for one event."""
 
 
 def agree(document: dict[str, Any], asked: Sequence[Asked]) -> bool:
-    """Tell whether conditions on fields that are there hold together, array by array."""
-    wanted = {number: each.condition.steps for number, each in enumerate(asked)}
-    return Consistency(lambda number, value: asked[number].holds_for(value)).holds(document, wanted)
+    """Tell whether conditions on fields that are there hold together, array by array; may raise DecodeError."""
+    conditions = [(each.condition.steps, each.holds_for) for each in asked]
+    return is_consistent(document, conditions, Budget(_MOST_STEPS))
 
 
 def disagreement(document: dict[str, Any], asked: Sequence[Asked]) -> str:

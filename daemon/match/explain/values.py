@@ -9,10 +9,9 @@ from typing import Any, TypeAlias
 
 from daemon.errors import DecodeError, RejectReason
 from daemon.match.eventbridge.document import undecoded
-from daemon.match.eventbridge.groups import Steps
 from daemon.match.eventbridge.operators import Exact, Exists, Scalar
 from daemon.match.eventbridge.pattern import Condition
-from daemon.match.eventbridge.whole import Trie
+from daemon.match.eventbridge.trie import Steps, Trie
 from daemon.match.text import cut
 
 Way: TypeAlias = tuple[str | int, ...]
@@ -49,10 +48,11 @@ def written(way: Way) -> str:
 
 def collect(document: dict[str, Any], fields: Iterable[Steps]) -> dict[Steps, Field]:
     """Return what the event has in each field, in its order; raise DecodeError where a value is not UTF-8."""
-    root, found = Trie(), {steps: Field() for steps in fields}
+    root: Trie[None] = Trie()
+    found = {steps: Field() for steps in fields}
     for steps in found:
         root.add(steps)
-    pending: list[tuple[Any, Trie, Way]] = [(document, root, ())]
+    pending: list[tuple[Any, Trie[None], Way]] = [(document, root, ())]
     while pending:
         value, node, way = pending.pop()
         here = found[node.field] if node.field is not None else None
