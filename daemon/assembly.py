@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from daemon.dedupe.claims import Claims
 from daemon.dedupe.session import Session
 from daemon.dedupe.window import SettledWindow
 from daemon.dispatch.context import DispatchContext
-from daemon.dispatch.dead_letters import DeadLetters, build_dead_letters
+from daemon.dispatch.dead_letters import DeadLetterPlace, DeadLetters, PlaceContext, build_places
 from daemon.dispatch.dispatcher import Dispatcher
 from daemon.dispatch.remediation import Remediation, Surroundings, build_remediation
 from daemon.dispatch.remediation.answered import AnsweredApprovals
@@ -53,6 +53,7 @@ class Parts:
     session: Session
     sources: list[Source]
     targets: dict[str, Target]
+    places: dict[str, DeadLetterPlace]
     remediation: Remediation
     answered: AnsweredApprovals
     alerts: SelfAlerts
@@ -68,9 +69,12 @@ def rules_of(settings: Settings) -> RuleSet:
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: random.Random) -> AsyncIterator[Parts]:
+async def assemble(
+    settings: Settings, telemetry: Telemetry, clock: Clock, rng: random.Random, lying: Collection[str] = frozenset()
+) -> AsyncIterator[Parts]:
     """Build all parts; close them when the block ends: sources, targets, the state, then the clients.
 
+    `lying` is for the dead letters, see there.
     Nothing is received or sent yet.  Raises ConfigError for rules, StateError for a state store that cannot be opened.
     """
     rules = rules_of(settings)
@@ -83,7 +87,8 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
         session = Session(store, clock, telemetry, dedupe.session_seconds, dedupe.state_away_after_seconds)
         alerts = SelfAlerts(settings.failures.alert_targets, clock)
         dispatch = DispatchContext(telemetry, clock, rng, settings.failures, alerts)
-        places = build_dead_letters(settings.dead_letters, SinkContext(clock, aws), dispatch)
+        built = build_places(settings.dead_letters, PlaceContext(aws, store))
+        places = {name: DeadLetters(name, place, dispatch, lying) for name, place in built.items()}
         targets = _targets(settings, SinkContext(clock, aws), places, dispatch)
         for target in targets.values():
             stack.push_async_callback(target.close)
@@ -134,6 +139,7 @@ async def assemble(settings: Settings, telemetry: Telemetry, clock: Clock, rng: 
             session,
             feeds,
             targets,
+            built,
             remediation,
             answered,
             alerts,

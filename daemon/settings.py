@@ -17,7 +17,7 @@ from daemon.address import Address
 from daemon.clients import AwsSettings
 from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
-from daemon.dispatch.dead_letters import DeadLetterConfig, FileDeadLetterConfig
+from daemon.dispatch.dead_letters import AnyDeadLetterConfig, FileDeadLetterConfig
 from daemon.dispatch.policy import FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
 from daemon.errors import ConfigError
@@ -93,7 +93,7 @@ class Settings(Strict, BaseSettings):
     approvals: ApprovalSettings = ApprovalSettings()
     default_targets: list[Name] | None = None
     """The targets of rules that name none; without it, all targets."""
-    dead_letters: dict[Name, DeadLetterConfig] = {}
+    dead_letters: dict[Name, AnyDeadLetterConfig] = {}
     """Places for what cannot be read or delivered, by name; "default" is there unless given here."""
     failures: FailureSettings = FailureSettings()
     """What is done about each kind of failure, and who is told of a target that fails."""

@@ -17,7 +17,7 @@ from daemon.actions.config import ActionConfig, BudgetConfig, ExemptConfig
 from daemon.clients import AwsSettings
 from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
-from daemon.dispatch.dead_letters import FileDeadLetterConfig, QueueDeadLetterConfig
+from daemon.dispatch.dead_letters import PLACES
 from daemon.dispatch.policy import FailurePolicy, FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
 from daemon.rules.model import RuleConfig, RuleFile, RuleTest, TargetReference
@@ -98,8 +98,8 @@ def configuration_page() -> str:
     parts += _section("breaker (of a target)", BreakerConfig)
     parts += _section("failures", FailureSettings)
     parts += _section("A kind of failure", FailurePolicy)
-    parts += _section("dead_letters, type: file", FileDeadLetterConfig)
-    parts += _section("dead_letters, type: sqs", QueueDeadLetterConfig)
+    for name, place in PLACES.items():
+        parts += _section(f"dead_letters, type: {name}", place.config)
     parts += _section("A rule", RuleConfig)
     parts += _section("A rule's target", TargetReference)
     parts += _section("A rule's test", RuleTest)

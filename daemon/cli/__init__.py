@@ -11,7 +11,22 @@ import sys
 import typer
 
 from daemon import __version__
-from daemon.cli import approvals, check, demo, explain, holds, journal, leases, match, run, schema, state, trial, undo
+from daemon.cli import (
+    approvals,
+    check,
+    dead_letters,
+    demo,
+    explain,
+    holds,
+    journal,
+    leases,
+    match,
+    run,
+    schema,
+    state,
+    trial,
+    undo,
+)
 from daemon.errors import VigildError
 
 __all__ = ("main",)
@@ -51,6 +66,7 @@ application.command("approvals")(approvals.approvals)
 application.command("approve")(approvals.approve)
 application.command("deny")(approvals.deny)
 application.command("undo")(undo.undo)
+application.add_typer(dead_letters.application, name="dead-letters")
 application.add_typer(holds.application)
 application.add_typer(journal.application)
 application.add_typer(leases.application, name="leases")

@@ -59,10 +59,22 @@ class ProgressBar:
 @contextmanager
 def writing_bar(events: int) -> Iterator[Callable[[int], None]]:
     """Show how many of `events` have been written; yields what to tell the number so far."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with _bar() as progress:
         task = progress.add_task("writing the sample", total=events)
         yield lambda written: progress.update(task, completed=written)
+
+
+@contextmanager
+def counting_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of about `total` are done; yields what to tell how many more."""
+    with _bar() as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda more: progress.advance(task, more)
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_summary(summary: Summary, state: AnyStateConfig) -> None:

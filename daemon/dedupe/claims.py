@@ -77,8 +77,8 @@ class Claims:
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(_Record).decode
 
-    async def claim(self, intents: Sequence[str]) -> list[Held | Busy | Final]:
-        """Try to claim each intent, in one round trip where none is contested.
+    async def claim(self, intents: Sequence[str], *, reopen: bool = False) -> list[Held | Busy | Final]:
+        """Try to claim each intent, in one round trip where none is contested; with `reopen` also what is parked.
 
         What this process is at already, or asks for twice, is Busy without asking the store.
         """
@@ -86,7 +86,7 @@ class Claims:
         self._ours.update(wanted)
         results: dict[str, Held | Busy | Final] = {}
         try:
-            results = await self._claim_unheld(wanted)
+            results = await self._claim_unheld(wanted, reopen=reopen)
         finally:
             self._ours.difference_update(i for i in wanted if not isinstance(results.get(i), Held))
         return [results.pop(intent) if intent in results else self._known(intent) for intent in intents]
@@ -161,15 +161,17 @@ class Claims:
             await self._store.delete([Delete(_PREFIX + claim.intent, claim.version) for claim in stored])
         self._ours.difference_update(claim.intent for claim in held)
 
-    async def _claim_unheld(self, intents: list[str]) -> dict[str, Held | Busy | Final]:
+    async def _claim_unheld(self, intents: list[str], *, reopen: bool) -> dict[str, Held | Busy | Final]:
         generation = self._session.generation
         answers = await self._store.put([self._write(intent, ClaimState.CLAIMED, ABSENT) for intent in intents])
         won = {answer.key: answer for answer in answers if isinstance(answer, Item)}
         contested = [answer.current for answer in answers if isinstance(answer, Conflict) and answer.current]
         records = {item.key: self._decode(item.value) for item in contested}
-        abandoned = await self._abandoned(records)
-        if abandoned:
-            won |= await self._take_over([item for item in contested if item.key in abandoned])
+        free = await self._abandoned(records)
+        if reopen:
+            free |= {key for key, record in records.items() if record.state is ClaimState.PARKED}
+        if free:
+            won |= await self._take_over([item for item in contested if item.key in free])
         results: dict[str, Held | Busy | Final] = {}
         for intent in intents:
             item, record = won.get(_PREFIX + intent), records.get(_PREFIX + intent)

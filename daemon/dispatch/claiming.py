@@ -41,8 +41,8 @@ class Claiming:
         self._clock = clock
         self._rng = rng
 
-    async def claim(self, intents: Sequence[Intent]) -> Sequence[Claim]:
-        """Try to claim each intent.
+    async def claim(self, intents: Sequence[Intent], *, reopen: bool = False) -> Sequence[Claim]:
+        """Try to claim each intent; with `reopen` also what is parked.
 
         While the store is away, intents of targets that go ahead are Held all the same, and the others beside them Busy
         at once, so that nobody waits for them.
@@ -53,7 +53,7 @@ class Claiming:
         async def ask() -> Sequence[Claim]:
             if some_proceed and self._claims.away:
                 return [self._claim_without(intent) for intent in intents]
-            return await self._claims.claim(ids)
+            return await self._claims.claim(ids, reopen=reopen)
 
         return await self._until_answered(ask)
 

@@ -10,6 +10,8 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,10 +53,8 @@ class FileAppender:
     async def open(self) -> str:
         """Open the file and say what is there; raises EffectError."""
         async with self._turn:
-            try:
+            with file_errors():
                 return await to_thread.run_sync(self._describe, limiter=self._thread)
-            except OSError as error:
-                raise _translated(error) from error
 
     async def append(self, line: bytes) -> None:
         """Write one line, given without line end; returns when it is flushed to the disk.
@@ -98,8 +98,7 @@ class FileAppender:
 
     def _write(self, data: bytes) -> None:
         try:
-            descriptor = self._current()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            descriptor = self._locked()
             try:
                 _write_whole(descriptor, data)
             finally:
@@ -110,15 +109,25 @@ class FileAppender:
             self._release()
             raise
 
+    def _locked(self) -> int:
+        """Return the descriptor under the lock; whoever held it may have put another file in this one's place."""
+        while True:
+            descriptor = self._current()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if self._is_current(descriptor):
+                return descriptor
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(descriptor))
+        except FileNotFoundError:
+            return False
+
     def _current(self) -> int:
         """Return the descriptor of whatever file has the name now."""
         if self._fd is not None:
-            try:
-                named, held = self._path.stat(), os.fstat(self._fd)
-                if (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino):
-                    return self._fd
-            except FileNotFoundError:
-                pass
+            if self._is_current(self._fd):
+                return self._fd
             self._release()
         self._path.parent.mkdir(_DIRECTORY_MODE, parents=True, exist_ok=True)
         self._fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _FILE_MODE)
@@ -153,6 +162,15 @@ def _flush_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """Raise RetryableError or PermanentError for whatever the file system raises inside the block."""
+    try:
+        yield
+    except OSError as error:
+        raise _translated(error) from error
 
 
 def _translated(error: OSError) -> EffectError:

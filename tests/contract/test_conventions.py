@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.dispatch.dead_letters import PLACES
 from daemon.sinks import SINKS
 from daemon.sources import SOURCES
 from daemon.state import STATE_STORES
@@ -30,8 +31,8 @@ def test_a_file_holds_one_idea(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "table"),
-    [("sinks", SINKS), ("sources", SOURCES), ("state", STATE_STORES)],
-    ids=["sinks", "sources", "state"],
+    [("dispatch/dead_letters", PLACES), ("sinks", SINKS), ("sources", SOURCES), ("state", STATE_STORES)],
+    ids=["dead_letters", "sinks", "sources", "state"],
 )
 def test_the_table_names_what_is_there(folder: str, table: dict[str, object]) -> None:
     """Each component's type is the name of its file or folder."""

@@ -16,7 +16,7 @@ from daemon.clock import SystemClock
 from daemon.dedupe.claims import Claims
 from daemon.dedupe.session import Session
 from daemon.dispatch.context import DispatchContext
-from daemon.dispatch.dead_letters import FileDeadLetterConfig, build_dead_letters
+from daemon.dispatch.dead_letters import DeadLetters, FileDeadLetterConfig, PlaceContext, build_places
 from daemon.dispatch.dispatcher import Dispatcher
 from daemon.dispatch.notices import Headline
 from daemon.dispatch.plan import Match, MatchedRule, Route, plan
@@ -55,7 +55,7 @@ async def daemon_process(folder: Path, server: Server, **changes: Any) -> AsyncI
     )
     places = {"default": FileDeadLetterConfig(path=folder / "dead.ndjson")}
     config = WebhookConfig(type="webhook", url=SecretStr(server.url), retry=RETRY, **changes)
-    letters = build_dead_letters(places, sinks, context)["default"]
+    letters = DeadLetters("default", build_places(places, PlaceContext(sinks.aws, store))["default"], context)
     target = SinkTarget("hook", WebhookSink("hook", config, sinks), config, letters, context)
     await session.renew()
     async with anyio.create_task_group() as group:
