@@ -13,6 +13,7 @@ from pydantic import Field
 
 from daemon import __version__
 from daemon.clients.hot_calls import HotCall, Operation
+from daemon.clients.hot_calls.session import HotSession
 from daemon.clients.skew import ClockSkew
 from daemon.clock import Clock, SystemClock
 from daemon.errors import ConfigError
@@ -101,6 +102,7 @@ class AwsClients:
             max_pool_connections=self._settings.max_connections,
             retries={"total_max_attempts": 1, "mode": "standard"},
             user_agent_extra=f"vigild/{__version__}",
+            http_session_cls=HotSession,
         )
 
     async def close(self) -> None:

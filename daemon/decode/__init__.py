@@ -22,7 +22,7 @@ from daemon.decode.envelope import unpack
 from daemon.decode.joined import are_joined, joined_documents
 from daemon.decode.limits import DecodeLimits
 from daemon.decode.record_screen import RecordScreen
-from daemon.decode.shapes import read_document
+from daemon.decode.shapes import read_document, read_event
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Framing, Rejection, Screen, Unwanted
 
@@ -45,6 +45,13 @@ class Decoder:
 
     def decode_wanted(self, delivery: Delivery, screen: Screen) -> Iterator[Event | Unwanted | Rejection]:
         """As decode, but yield Unwanted for events that the screen rules out, where that is cheap to see."""
+        if delivery.framing is Framing.DOCUMENT and "oversize" not in delivery.attributes:
+            event = read_event(delivery.body, self._limits)
+            if event is not None:
+                return iter((event,))
+        return self._look_closer(delivery, screen)
+
+    def _look_closer(self, delivery: Delivery, screen: Screen) -> Iterator[Event | Unwanted | Rejection]:
         if screen is not self._screen.screen:
             self._screen = RecordScreen(screen)
         try:

@@ -75,6 +75,18 @@ _decode_lambda_input = msgspec.json.Decoder(_LambdaInput).decode
 _decode_probe = msgspec.json.Decoder(_Probe).decode
 
 
+def read_event(document: bytes, limits: DecodeLimits) -> Event | None:
+    """Return the event that the document is, if it plainly is EventBridge's; None where it takes a closer look."""
+    if document[:1] != b"{" or len(document) > min(limits.max_event_bytes, limits.max_document_bytes):
+        return None
+    if not _is_utf8(document):
+        return None
+    try:
+        return name_event(document, _decode_eventbridge(document))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def read_document(
     document: bytes, delivery: Delivery, limits: DecodeLimits, screen: RecordScreen, wrappers: int = 0
 ) -> Iterator[Event | Unwanted | Rejection]:

@@ -76,6 +76,8 @@ class Pipeline:
 
     async def _carry_out(self, chunk: Sifted) -> None:
         """Bring everything the chunk asks for to its end; the ledger settles each delivery as soon as it can."""
+        if not chunk.matches and not chunk.rejections:
+            return
         deliveries = {id(match): delivery for delivery, match in chunk.matches}
 
         def on_final(match: Match, outcome: Outcome) -> None:

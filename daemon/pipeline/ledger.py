@@ -58,10 +58,13 @@ class Ledger:
         """Open an event for each match and rejection of the chunk; deliveries that ask for nothing settle now."""
         for delivery, _ in (*chunk.matches, *chunk.rejections):
             self._entries[id(delivery)].open_events += 1
+        final = []
         for delivery in chunk.finished:
             entry = self._entries[id(delivery)]
             entry.sifted = True
-            self._settle_if_final(entry)
+            if entry.open_events == 0:
+                final.append(entry)
+        self._settle_final(final)
 
     def leave(self, delivery: Delivery) -> None:
         """Mark a delivery to be given back, not acknowledged, once its events are final."""
@@ -72,16 +75,18 @@ class Ledger:
         entry = self._entries[id(delivery)]
         entry.open_events -= 1
         self._telemetry.emit(EventSettled(delivery.source, outcome))
-        self._settle_if_final(entry)
-
-    def _settle_if_final(self, entry: _Entry) -> None:
         if entry.sifted and entry.open_events == 0:
+            self._settle_final((entry,))
+
+    def _settle_final(self, entries: Sequence[_Entry]) -> None:
+        for entry in entries:
             self._queue(entry, Settlement.RELEASED if entry.leave else Settlement.ACKNOWLEDGED)
+        if entries:
+            self._wake.set()
 
     def _queue(self, entry: _Entry, settlement: Settlement) -> None:
         del self._entries[id(entry.delivery)]
         self._ready.setdefault((entry.source.name, settlement), []).append(entry.delivery)
-        self._wake.set()
 
     async def settle(self) -> None:
         """Tell sources what has become final, in batches, for ever; its own task, so that no effect waits for it."""

@@ -87,17 +87,18 @@ class _Pass:
         """Yield chunks as they are full, and None where the event loop may have a turn."""
         for delivery in batch:
             items = self._sieve.decoder.decode_wanted(delivery, self._sieve.rules.matcher.screen)
-            while self._sort(delivery, islice(items, _STEP_EVENTS)):
-                if len(self._chunk.matches) + len(self._chunk.rejections) >= _MOST_MATCHES:
-                    yield self._close()
-                else:
-                    yield None
+            while self._sort(delivery, islice(items, _STEP_EVENTS)) >= _STEP_EVENTS:
+                yield self._close() if self._is_full() else None
             self._chunk.finished.append(delivery)
+            yield self._close() if self._is_full() else None
         self._chunk.last = True
         yield self._close()
 
-    def _sort(self, delivery: Delivery, items: Iterator[Event | Unwanted | Rejection]) -> bool:
-        """Put a step's events where they belong; False when there were none left.
+    def _is_full(self) -> bool:
+        return len(self._chunk.matches) + len(self._chunk.rejections) >= _MOST_MATCHES
+
+    def _sort(self, delivery: Delivery, items: Iterator[Event | Unwanted | Rejection]) -> int:
+        """Put a step's events where they belong; return how many there were, fewer than a step's at the end.
 
         The stage boundary: a fault of our own, in a decoder or the matcher, rejects what it struck as a BUG.
         """
@@ -137,7 +138,7 @@ class _Pass:
         self._duplicate += duplicate
         if item is not None and not isinstance(item, Rejection):
             self._newest = item.time
-        return received > 0
+        return received
 
     def _close(self) -> Sifted:
         """Report the chunk, begin the next one, and return it."""

@@ -6,11 +6,10 @@ Whatever is not plainly a success is answered by aiobotocore: the answer is put 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import anyio
 import msgspec
 from aiobotocore.awsrequest import AioAWSResponse
 from botocore import xform_name
@@ -18,7 +17,8 @@ from botocore import xform_name
 from daemon.clients.errors import aws_errors
 from daemon.clients.hot_calls.answers import Operation
 from daemon.clients.hot_calls.request import Pattern
-from daemon.clients.hot_calls.tap import Tap, fit_taps, no_answer, tapped
+from daemon.clients.hot_calls.session import HotSession, Line
+from daemon.clients.hot_calls.tap import Tap, answer_of, fit_taps, no_answer, tapped
 from daemon.clients.skew import SIGNATURE_VERSIONS, ClockSkew
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class _ShortWay:
     pattern: Pattern
     signer: Any
     signing_name: str
-    http: Any
+    line: Line
 
     async def credentials(self) -> Any:
         """Return the client's credentials as they are now, refreshed where due; None where there are none."""
@@ -48,42 +48,30 @@ class HotCall(Generic[T]):
         self._skew = skew
         self._type = operation.answer
         self._decode = msgspec.json.Decoder(operation.answer).decode
-        config = client.meta.config
-        self._deadline = config.connect_timeout + config.read_timeout
-        """aiobotocore's timeouts are for each read: an answer that drips in would hold the caller for ever."""
         self._short_way: _ShortWay | None = None
 
     async def __call__(self, params: Mapping[str, object]) -> T:
         """Call with the parameters of the client's method.  Raises RetryableError or PermanentError."""
-        with aws_errors(), anyio.fail_after(self._deadline):
-            response = await self._send(params)
-            return (
-                self._convert(await self._method(**params)) if response is None else await self._read(params, response)
-            )
-
-    async def _send(self, params: Mapping[str, object]) -> AioAWSResponse | None:
-        """Return the answer; None where there is no short way."""
-        way = self._short_way
-        credentials = await way.credentials() if way is not None else None
-        if way is None or credentials is None or not way.pattern.suits(credentials):
-            await self._through_client(params, no_answer())
+        with aws_errors():
             way = self._short_way
-            if way is None:
-                return None
-            credentials = await way.credentials()
-        # As botocore.serialize.JSONSerializer does it, to the byte.
-        body = json.dumps(params).encode()
-        return await way.http.send(way.pattern.fill(body, self._skew.now(), credentials))
-
-    async def _read(self, params: Mapping[str, object], response: AioAWSResponse) -> T:
-        body = await response.content
-        if response.status_code == 200:
-            try:
-                return self._decode(body)
-            except (msgspec.DecodeError, RecursionError):
-                # aiobotocore takes any text for an answer without fields, the page of a proxy included.
-                json.loads(body or b"{}")
-        return self._convert(await self._through_client(params, response))
+            credentials = await way.credentials() if way is not None else None
+            if way is None or credentials is None or not way.pattern.suits(credentials):
+                await self._through_client(params, no_answer())
+                way = self._short_way
+                if way is None:
+                    return self._convert(await self._method(**params))
+                credentials = await way.credentials()
+            # As botocore.serialize.JSONSerializer does it, to the byte.
+            body = json.dumps(params).encode()
+            response, content = await way.line.post(way.pattern.fill(body, self._skew.now(), credentials), body)
+            if response.status == 200:
+                try:
+                    return self._decode(content)
+                except (msgspec.DecodeError, RecursionError):
+                    # aiobotocore takes any text for an answer without fields, the page of a proxy included.
+                    json.loads(content or b"{}")
+            answer = answer_of(way.pattern.url, response.status, _plain(response.raw_headers), content)
+            return self._convert(await self._through_client(params, answer))
 
     def _convert(self, answer: Mapping[str, object]) -> T:
         return msgspec.convert(answer, self._type)
@@ -100,10 +88,13 @@ class HotCall(Generic[T]):
 
 async def _short_way(tap: Tap) -> _ShortWay | None:
     """Return None where the call was not made as expected: then every call is the client's own, and none is wrong."""
-    if tap.request is None or tap.http is None or tap.signature_version not in SIGNATURE_VERSIONS:
+    if not isinstance(tap.http, HotSession) or tap.signature_version not in SIGNATURE_VERSIONS:
         return None
     auth = await tap.signer.get_auth_instance(tap.signing_name, None)
-    if auth.credentials is None:
-        return None
-    pattern = Pattern.of(tap.request, auth.credentials)
-    return None if pattern is None else _ShortWay(pattern, tap.signer, tap.signing_name, tap.http)
+    pattern = None if auth.credentials is None else Pattern.of(tap.request, auth.credentials)
+    line = None if pattern is None else await tap.http.line(pattern.url)
+    return None if pattern is None or line is None else _ShortWay(pattern, tap.signer, tap.signing_name, line)
+
+
+def _plain(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode().lower(): value.decode() for name, value in headers}

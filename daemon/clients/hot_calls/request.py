@@ -42,8 +42,9 @@ class Pattern:
 
     def __init__(self, request: AWSPreparedRequest, authorization: re.Match[str]) -> None:
         self._region, self._service, self._signed = authorization.groups()
-        self._url = request.url
+        self.url: str = request.url
         self._headers = {name: _text(value) for name, value in request.headers.items()}
+        self._headers["Accept-Encoding"] = "identity"  # as AIOHTTPSession.send has it; signatures do not cover it
         self._with_token = _TOKEN in self._signed.split(";")
         self._canonical = self._canonical_form(request)
         self._keys: dict[tuple[str, str], bytes] = {}
@@ -53,7 +54,7 @@ class Pattern:
     def of(cls, request: AWSPreparedRequest, credentials: Credentials) -> Pattern | None:
         """Return the request's pattern; None where filling it again with the same does not give the same signature."""
         authorization = _AUTHORIZATION.fullmatch(_text(request.headers.get("Authorization", "")))
-        if authorization is None or urlsplit(request.url).query:
+        if authorization is None or request.method != "POST" or urlsplit(request.url).query:
             return None
         pattern = cls(request, authorization)
         if not pattern.suits(credentials):
@@ -66,15 +67,15 @@ class Pattern:
         """Whether credentials have a session token just when the pattern does."""
         return (credentials.token is not None) == self._with_token
 
-    def fill(self, body: bytes, now: float, credentials: Credentials) -> AWSPreparedRequest:
-        """Return a request with this body, signed for this time (seconds since the epoch)."""
+    def fill(self, body: bytes, now: float, credentials: Credentials) -> dict[str, str]:
+        """Return the headers of a request with this body, signed for this time (seconds since the epoch)."""
         second = int(now)
         if second != self._stamp[0]:
             self._stamp = (second, signing_time(second))
         headers = self._headers_for(body, self._stamp[1], credentials)
         headers["amz-sdk-invocation-id"] = str(uuid.uuid4())
         headers["Content-Length"] = str(len(body))
-        return AWSPreparedRequest("POST", self._url, headers, body, False, {})
+        return headers
 
     def _headers_for(self, body: bytes, stamp: str, credentials: Credentials) -> dict[str, str]:
         headers = self._headers.copy()
@@ -111,7 +112,7 @@ class Pattern:
         }
         lines = "".join(f"{name}:{values.get(name, '')}\n" for name in self._signed.split(";"))
         path = quote(urlsplit(request.url).path or "/", safe="/~")
-        return f"{request.method}\n{path}\n\n{lines}\n{self._signed}\n"
+        return f"POST\n{path}\n\n{lines}\n{self._signed}\n"
 
 
 def _text(value: str | bytes) -> str:

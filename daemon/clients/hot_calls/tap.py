@@ -6,7 +6,7 @@ of one.  https://docs.aws.amazon.com/boto3/latest/guide/events.html, and botocor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -49,14 +49,22 @@ def fit_taps(client: Any, operation: str) -> None:
         client.meta.events.register(f"{event}.{service}.{operation}", handler, unique_id=f"vigild-{event}-{operation}")
 
 
+def answer_of(url: str, status: int, headers: Mapping[str, str], body: bytes) -> AioAWSResponse:
+    """Return an answer as aiobotocore's HTTP session does; the names of headers in lower case."""
+    return AioAWSResponse(url, status, headers, _Body(body))
+
+
 def no_answer() -> AioAWSResponse:
     """Return an answer that says nothing, for a call that is only made to see its request."""
-    return AioAWSResponse("", 200, {}, _Nothing())
+    return answer_of("", 200, {}, b"{}")
 
 
-class _Nothing:
+class _Body:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
     async def read(self) -> bytes:
-        return b"{}"
+        return self._body
 
 
 def _signing(request_signer: Any, signing_name: str, signature_version: str, **_: object) -> None:

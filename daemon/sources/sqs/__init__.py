@@ -110,8 +110,8 @@ class SqsSource:
         now = self._clock.now()
         return [
             self._delivery(message, work, now)
-            for message in messages
-            if (work := self._visibility.admit(message)) is not None
+            for message, work in zip(messages, self._visibility.admit(messages), strict=True)
+            if work is not None
         ]
 
     async def settle(self, deliveries: Sequence[Delivery], settlement: Settlement) -> None:
@@ -120,8 +120,7 @@ class SqsSource:
         if settlement is Settlement.RELEASED:
             await self._visibility.release(works)
         else:
-            for work in works:
-                await self._acks.add(work)
+            await self._acks.add(works)
 
     def quiesce(self) -> None:
         """See base.Source."""
@@ -163,8 +162,7 @@ class SqsSource:
         return None
 
     async def close(self) -> None:
-        """See base.Source."""
-        self._acks.close()
+        """See base.Source: there is nothing to let go of; clients are closed by who made them."""
 
     def _delivery(self, message: Message, work: InWork, now: float) -> Delivery:
         return Delivery(

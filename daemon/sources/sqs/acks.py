@@ -6,6 +6,8 @@ never gets through costs a redelivery, which dedupe recognises.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from functools import partial
 
 import anyio
@@ -34,15 +36,20 @@ class Acknowledger:
         self._telemetry = context.telemetry
         self._clock = context.clock
         self._rng = context.rng
-        self._inlet, self._outlet = anyio.create_memory_object_stream[InWork](_MOST_HELD_BACK)
+        self._held_back: deque[InWork] = deque()
+        self._filled = anyio.Event()
+        self._taken = anyio.Event()
         self._collecting = anyio.Lock()
         self._open = 0
         self._emptied = anyio.Event()
 
-    async def add(self, work: InWork) -> None:
-        """Have a finished message deleted soon; waits while too many are held back."""
-        self._open += 1
-        await self._inlet.send(work)
+    async def add(self, works: Sequence[InWork]) -> None:
+        """Have finished messages deleted soon; waits while too many are held back."""
+        while len(self._held_back) >= _MOST_HELD_BACK:
+            await self._taken.wait()
+        self._open += len(works)
+        self._held_back.extend(works)
+        self._filled.set()
 
     async def keep_sending(self) -> None:
         """Send batches for ever; as many of these run as deletes should be under way at the same time."""
@@ -59,27 +66,18 @@ class Acknowledger:
         if self._open > 0:
             await self._emptied.wait()
 
-    def close(self) -> None:
-        """Let go of the outbox."""
-        self._inlet.close()
-        self._outlet.close()
-
     async def _collect(self) -> list[InWork]:
         """Only one sender collects at a time, so that few messages make one batch and not one for each sender."""
         async with self._collecting:
-            batch = [await self._outlet.receive()]
-            self._fill(batch)
-            if len(batch) < BATCH_ENTRIES:
+            while not self._held_back:
+                self._filled = anyio.Event()
+                await self._filled.wait()
+            if len(self._held_back) < BATCH_ENTRIES:
                 await self._clock.sleep(_LINGER_SECONDS)
-                self._fill(batch)
+            batch = [self._held_back.popleft() for _ in range(min(BATCH_ENTRIES, len(self._held_back)))]
+            self._taken.set()
+            self._taken = anyio.Event()
             return batch
-
-    def _fill(self, batch: list[InWork]) -> None:
-        while len(batch) < BATCH_ENTRIES:
-            try:
-                batch.append(self._outlet.receive_nowait())
-            except anyio.WouldBlock:
-                return
 
     async def _delete(self, batch: list[InWork]) -> None:
         remaining = list(batch)

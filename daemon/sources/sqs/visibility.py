@@ -56,25 +56,26 @@ class Visibility:
         self._rng = context.rng
         self._in_work: dict[str, InWork] = {}
 
-    def admit(self, message: Message) -> InWork | None:
-        """Take a received message into the table.
+    def admit(self, messages: Sequence[Message]) -> list[InWork | None]:
+        """Take received messages into the table.
 
-        None where it is there already (SQS may deliver twice, and does after an expiry): the work under way goes on,
-        now with the new handle.
+        None for one that is there already (SQS may deliver twice, and does after an expiry): the work under way goes
+        on, now with the new handle.
         """
         now = self._clock.monotonic()
-        identity = f"sqs:{message.message_id}"
+        return [self._admit(f"sqs:{message.message_id}", message.handle, now) for message in messages]
+
+    def _admit(self, identity: str, handle: str, now: float) -> InWork | None:
         known = self._in_work.get(identity)
-        if known is not None:
-            known.handle = message.handle
-            known.received_at = now
-            known.hidden_until = now + self.seconds
-            known.expired = False
-            self._telemetry.emit(MessageRepeated(self._source, identity))
-            return None
-        work = InWork(identity, message.handle, now, now + self.seconds)
-        self._in_work[identity] = work
-        return work
+        if known is None:
+            work = self._in_work[identity] = InWork(identity, handle, now, now + self.seconds)
+            return work
+        known.handle = handle
+        known.received_at = now
+        known.hidden_until = now + self.seconds
+        known.expired = False
+        self._telemetry.emit(MessageRepeated(self._source, identity))
+        return None
 
     def forget(self, work: InWork) -> None:
         """Take a message out of the table: it is deleted, released or given up."""

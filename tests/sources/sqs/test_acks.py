@@ -125,19 +125,18 @@ async def test_a_message_received_again_while_being_deleted_is_deleted_again(
     acks = Acknowledger("orders", calls, visibility, context)
     await queue.send(["a"])
     (message,) = await calls.receive(1, 0)
-    work = visibility.admit(message)
+    (work,) = visibility.admit([message])
     assert work is not None
     faults.add(DELETE, delayed(0.3), times=1)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(acks.keep_sending)
-        await acks.add(work)
+        await acks.add([work])
         await until(lambda: DELETE in faults.seen)
         (newer,) = await calls.receive(1, 30)
-        assert visibility.admit(newer) is None
+        assert visibility.admit([newer]) == [None]
         await acks.flush()
         tasks.cancel_scope.cancel()
-    acks.close()
 
     assert faults.seen.count(DELETE) == 2
 
@@ -157,11 +156,10 @@ async def test_deletes_that_do_not_get_through_stop_the_intake(
         tasks.start_soon(acks.keep_sending)
         with anyio.move_on_after(2):
             for number in range(2_000):
-                work = visibility.admit(Message(str(number), "handle", b"", {}))
+                (work,) = visibility.admit([Message(str(number), "handle", b"", {})])
                 assert work is not None
-                await acks.add(work)
+                await acks.add([work])
                 added += 1
         tasks.cancel_scope.cancel()
-    acks.close()
 
     assert 1_000 <= added <= 1_010

@@ -236,7 +236,7 @@ async def test_after_twelve_hours_a_message_is_given_up(
     visibility = Visibility("orders", calls, own)
     visibility.seconds = 3_600
     (message,) = await calls.receive(1, 3_600)
-    work = visibility.admit(message)
+    (work,) = visibility.admit([message])
     assert work is not None
 
     while not work.expired:
