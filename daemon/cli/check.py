@@ -42,7 +42,7 @@ def _lint(settings: Settings) -> int:
     for warning in report.warnings:
         typer.echo(f"warn {warning.text}")
     if report.warnings:
-        typer.echo("     a warning that is meant to be so: `lint_ignore: {its-code: why}` in the rule silences it")
+        typer.echo("     `lint_ignore: {its-code: why}` in the rule silences it; docs/warnings.md has the codes")
     if report.gave_up_at:
         typer.echo(f"     too many rules alike: from {report.gave_up_at!r} on, none was compared with all others")
     ignored = f", {report.ignored} more ignored with a reason" if report.ignored else ""

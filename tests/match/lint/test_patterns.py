@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from daemon.match.lint import LintCode, Subject, lint_pattern
+from tests.match.pages import DOCS
 
 CALL = {"source": ["aws.s3"], "detail-type": ["AWS API Call via CloudTrail"]}
 IAM = {"source": ["aws.iam"], "detail-type": ["AWS API Call via CloudTrail"]}
@@ -138,3 +140,10 @@ def test_a_place_is_warned_of_once() -> None:
 def test_every_code_is_explained() -> None:
     """A code reads as words, as it stands in rule files."""
     assert all(code.value == code.name.lower().replace("_", "-") for code in LintCode)
+
+
+def test_the_page_lists_every_code() -> None:
+    """Whoever meets a code finds it on docs/warnings.md, and no code there is made up."""
+    page = (DOCS / "warnings.md").read_text()
+
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == [code.value for code in LintCode]
