@@ -6,7 +6,7 @@ last event has settled.  Plain data; nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -47,6 +47,17 @@ class Delivery(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     attributes: Mapping[str, str] = _NO_ATTRIBUTES
 
 
+class LogRecord:
+    """Messages that CloudWatch Logs delivered together, so that rules can look at many of them at once."""
+
+    __slots__ = ("messages", "verdicts")
+
+    def __init__(self, messages: Sequence[str]) -> None:
+        self.messages = messages
+        self.verdicts: object = None
+        """A place for whoever judges the messages to keep what it found."""
+
+
 class LogLine(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What CloudWatch Logs held of an event: what `log:` rules look at."""
 
@@ -54,6 +65,9 @@ class LogLine(msgspec.Struct, frozen=True, eq=False, gc=False):
     stream: str
     message: str
     """As it was logged."""
+    record: LogRecord | None = None
+    position: int = 0
+    """Of the message in the record."""
 
 
 class Event(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -21,7 +21,7 @@ from daemon.decode.cloudtrail import CloudTrailRecord, looks_like_cloudtrail, wr
 from daemon.decode.eventbridge import EventBridgeEvent, name_event
 from daemon.dedupe.identity import log_event_identity
 from daemon.errors import DecodeError, RejectReason
-from daemon.event import Delivery, Event, LogLine, Rejection
+from daemon.event import Delivery, Event, LogLine, LogRecord, Rejection
 
 T = TypeVar("T")
 
@@ -108,9 +108,13 @@ def read_record(
     if record.messageType != "DATA_MESSAGE":
         raise DecodeError(RejectReason.BAD_ENVELOPE, "messageType is neither DATA_MESSAGE nor CONTROL_MESSAGE")
     writer = _Writer(record, max_event_bytes, event_groups)
-    for item in record.logEvents:
+    items: Sequence[_LogEvent | msgspec.Raw] = record.logEvents
+    for position, item in enumerate(items):
         try:
-            yield writer.event(item if isinstance(item, _LogEvent) else _read_log_event(bytes(item)))
+            if isinstance(item, _LogEvent):
+                yield writer.event(item, position)
+            else:
+                yield writer.event(_read_log_event(bytes(item)))
         except DecodeError as error:
             body = _encode(item) if isinstance(item, _LogEvent) else bytes(item)
             yield Rejection(delivery.identity, error.reason, error.detail, body)
@@ -151,18 +155,19 @@ def _mending(decode: Callable[[bytes], T], body: bytes) -> T:
 class _Writer:
     """Makes the events of one record."""
 
-    def __init__(self, record: _Head, max_event_bytes: int, event_groups: Sequence[str]) -> None:
+    def __init__(self, record: _Record | _LooseRecord, max_event_bytes: int, event_groups: Sequence[str]) -> None:
         self._record = record
         self._max_event_bytes = max_event_bytes
+        self._together = LogRecord([item.message for item in record.logEvents]) if isinstance(record, _Record) else None
         self._may_carry_events = _may_carry_events(record.logGroup, record.logStream, event_groups)
 
-    def event(self, log_event: _LogEvent) -> Event:
+    def event(self, log_event: _LogEvent, position: int = 0) -> Event:
         """Return the event for a log event.  Raises DecodeError where it is too large or malformed."""
         message = log_event.message
         size = len(message if message.isascii() else message.encode())
         if size > self._max_event_bytes:
             raise DecodeError(RejectReason.TOO_LARGE, f"log event of {size} bytes, limit {self._max_event_bytes}")
-        log = LogLine(self._record.logGroup, self._record.logStream, message)
+        log = LogLine(self._record.logGroup, self._record.logStream, message, self._together, position)
         event = _carried_event(message, log) if self._may_carry_events and message.startswith("{") else None
         return event or self._line(log_event, log)
 

@@ -1,93 +1,122 @@
-"""How fast many filter patterns run over CloudWatch Logs records, against parsing the same events with orjson.
+"""1,000 filter patterns over CloudWatch Logs records of CloudTrail events, from gzip-ed bytes to filters that match.
 
-    python tests/benchmarks/bench_log_filters.py FOLDER [FILTERS]
-
-FOLDER (or VIGILD_BENCH_CLOUDTRAIL) holds CloudTrail's own .json.gz files.  Both sides run turn by turn in one process
-and the ratio is that of their medians: what else the machine does falls on both.
+Yardstick: `orjson.loads` over the same CloudTrail events, keeping nothing, in the same process.  "filters" is the
+library: gunzip, read the record, FilterSet.  "rules" is the daemon's way: Decoder, then a RuleSet in which each filter
+is a rule.  "all new" is the library on events whose searched values were never seen before, so that nothing remembered
+helps.  VIGILD_BENCH_EVENTS names a folder of CloudTrail files to measure on beside the project's own sample.
 """
 
 from __future__ import annotations
 
 import os
 import statistics
-import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import orjson
-from isal import isal_zlib
 
+from daemon.decode import DecodeLimits, Decoder
+from daemon.event import Delivery, Event
+from daemon.inflate import inflate
+from daemon.match import Matcher
 from daemon.match.logs import FilterSet
-from tests.benchmarks.log_filter_workload import filters, messages, packed
+from daemon.rules import RuleSet
+from daemon.rules.logs import LogRules
+from daemon.rules.model import LogCondition
+from daemon.sample import SamplePlan, write_day
+from tests.benchmarks.events import events_in
+from tests.benchmarks.log_filter_workload import filters, packed, renewed
 
-ROUNDS = 25
-_GZIP_WINDOW = 31  # 15 bits of window, and 16 to ask for gzip's own header
+_ROUNDS = 11
+_FILTERS = 1_000
+_SAMPLE_EVENTS = 2_000
+_MOST_BYTES = 64 * 1024**2
 
 
-class LogEvent(msgspec.Struct):
-    """One log event of a record."""
-
+class _LogEvent(msgspec.Struct):
     id: str
     timestamp: int
     message: str
 
 
-class Record(msgspec.Struct):
+class _Record(msgspec.Struct):
     """What a subscription delivers, unpacked."""
 
     messageType: str
     logGroup: str
-    logEvents: list[LogEvent]
+    logEvents: list[_LogEvent]
 
 
-def main(folder: Path, count: int) -> None:
-    """Print events a second for each stage and the ratio of the whole way to orjson.loads."""
-    texts = messages(folder)
-    bodies = [text.encode() for text in texts]
-    records = packed(texts)
-    started = time.perf_counter()
-    compiled = FilterSet(filters(count))
-    build_seconds = time.perf_counter() - started
-    decoder = msgspec.json.Decoder(Record)
+def main() -> None:
+    """Measure on the sample, and on the folder named."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_day(Path(folder), SamplePlan(events=_SAMPLE_EVENTS, seed=7))
+        measure("sample", Path(folder))
+    named = os.environ.get("VIGILD_BENCH_EVENTS")
+    if named:
+        measure(named, Path(named))
 
-    def parse_only() -> None:
+
+def measure(name: str, folder: Path) -> None:
+    """Print what compiling took, and for each way the median ratio to the yardstick and the events a second."""
+    texts = [orjson.dumps(orjson.loads(event)["detail"]).decode() for event in events_in(folder)]
+    started = time.process_time()
+    compiled = FilterSet(filters(_FILTERS))
+    seconds = time.process_time() - started
+    hits = sum(map(len, compiled.match_all(texts))) / len(texts)
+    print(f"{name}: {len(texts):,} events of {sum(map(len, texts)) // len(texts):,} characters")
+    print(f"{_FILTERS:,} filters compiled in {seconds:.2f} s, {hits:.2f} matches an event")
+    same = [texts] * (_ROUNDS + 1)
+    _print_against_orjson("filters", _library(compiled), same)
+    _print_against_orjson("rules", _daemon(), same)
+    _print_against_orjson("all new", _library(compiled), [renewed(texts, turn) for turn in range(_ROUNDS + 1)])
+
+
+def _print_against_orjson(way: str, run: Callable[[list[bytes]], None], rounds: list[list[str]]) -> None:
+    """Print the median ratio to the yardstick, and events a second; the first round is for warming up."""
+    ratios, rates = [], []
+    for texts in rounds:
+        records, bodies = packed(texts), [text.encode() for text in texts]
+        started = time.process_time()
+        run(records)
+        ours = time.process_time() - started
+        started = time.process_time()
         for body in bodies:
             orjson.loads(body)
+        ratios.append((time.process_time() - started) / ours)
+        rates.append(len(texts) / ours)
+    ratio, rate = statistics.median(ratios[1:]), statistics.median(rates[1:])
+    print(f"{way:8} {ratio:.2f} of orjson.loads, {rate:9,.0f} events/s", flush=True)
 
-    def unpack_only() -> None:
+
+def _library(compiled: FilterSet) -> Callable[[list[bytes]], None]:
+    decode = msgspec.json.Decoder(_Record).decode
+
+    def run(records: list[bytes]) -> None:
         for record in records:
-            decoder.decode(isal_zlib.decompress(record, _GZIP_WINDOW))
+            compiled.match_all([event.message for event in decode(inflate(record, _MOST_BYTES)).logEvents])
 
-    def match_only() -> None:
-        for text in texts:
-            compiled.match(text)
+    return run
 
-    def end_to_end() -> None:
+
+def _daemon() -> Callable[[list[bytes]], None]:
+    """Return what decodes deliveries and asks a rule set, as pipeline/sift.py does."""
+    conditions = {name: LogCondition(filter=text) for name, text in filters(_FILTERS).items()}
+    rules = RuleSet({}, Matcher({}), LogRules(conditions, list(conditions), ()), 0)
+    decoder = Decoder(DecodeLimits())
+
+    def run(records: list[bytes]) -> None:
         for record in records:
-            events = decoder.decode(isal_zlib.decompress(record, _GZIP_WINDOW)).logEvents
-            compiled.match_all([event.message for event in events])
+            delivery = Delivery(source="b", identity="b", body=record, receipt=None, received_at=0.0)
+            for item in decoder.decode(delivery):
+                if isinstance(item, Event):
+                    rules.find(item)
 
-    seconds = _medians([parse_only, unpack_only, match_only, end_to_end])
-    hits = sum(len(compiled.match(text)) for text in texts)
-    print(f"{len(texts)} events of {sum(map(len, texts)) / len(texts):.0f} characters, {count} filters")
-    print(f"compiled in {build_seconds:.2f} s; {hits / len(texts):.2f} matches an event")
-    for name, taken in seconds.items():
-        print(f"{name:12} {len(texts) / taken:10,.0f} events/s {taken / len(texts) * 1e6:8.2f} µs/event")
-    print(f"end to end : orjson.loads = {seconds['parse_only'] / seconds['end_to_end']:.3f}")
-
-
-def _medians(sides: list[Callable[[], None]]) -> dict[str, float]:
-    taken: dict[str, list[float]] = {side.__name__: [] for side in sides}
-    for _ in range(ROUNDS):
-        for side in sides:
-            started = time.perf_counter()
-            side()
-            taken[side.__name__].append(time.perf_counter() - started)
-    return {name: statistics.median(times) for name, times in taken.items()}
+    return run
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:] or [os.environ["VIGILD_BENCH_CLOUDTRAIL"]]
-    main(Path(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 1_000)
+    main()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import random
-from pathlib import Path
+from typing import Any
 
 import orjson
 
 EVENTS_A_RECORD = 100
+_SEARCHED = ("eventName", "eventSource", "errorCode", "userAgent", "sourceIPAddress", "recipientAccountId")
+_SEARCHED_IN_IDENTITY = ("type", "arn", "accountId", "userName", "invokedBy")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -29,11 +31,17 @@ _AGENTS = _words("aws-cli Boto3 Terraform console.amazonaws.com aws-sdk-go kali 
 _LEVELS = ("ERROR", "WARN", "FATAL", "CRITICAL")
 
 
-def messages(folder: Path) -> list[str]:
-    """Return the JSON text of every CloudTrail event in the folder's log files."""
-    paths = sorted(folder.glob("*.json.gz"))
-    records = (orjson.loads(gzip.decompress(path.read_bytes()))["Records"] for path in paths)
-    return [orjson.dumps(event).decode() for events in records for event in events]
+def renewed(texts: list[str], turn: int) -> list[str]:
+    """Return the CloudTrail events with new values in every field that the filters look at, other ones each turn."""
+    return [_renewed(orjson.loads(text), f"-{turn}-{number}") for number, text in enumerate(texts)]
+
+
+def _renewed(event: dict[str, Any], mark: str) -> str:
+    for holder, names in ((event, _SEARCHED), (event["userIdentity"], _SEARCHED_IN_IDENTITY)):
+        for name in names:
+            if isinstance(holder.get(name), str):
+                holder[name] += mark
+    return orjson.dumps(event).decode()
 
 
 def packed(texts: list[str]) -> list[bytes]:

@@ -63,13 +63,22 @@ class Watch(dict[object, list[int]]):
         return found
 
     def _search(self, text: str) -> list[int]:
-        return [*self._present, *self._texts.get(text, ()), *self.needles.waiting(text)]
+        found = self.needles.waiting(text)
+        found += self._present
+        found += self._texts.get(text, ())
+        return found
 
     def __missing__(self, value: object) -> list[int]:
-        found = self.find(value) or []
-        if (isinstance(value, str) and len(value) <= _MAX_REMEMBERED_CHARACTERS) or value is None:
-            if len(self) >= _MAX_REMEMBERED:
-                self.clear()
-                self[MISSING] = []
-            self[value] = found
+        if isinstance(value, str):
+            found = self._search(value)
+            if len(value) > _MAX_REMEMBERED_CHARACTERS:
+                return found
+        else:
+            found = self.find(value) or []
+            if value is not None:
+                return found
+        if len(self) >= _MAX_REMEMBERED:
+            self.clear()
+            self[MISSING] = []
+        self[value] = found
         return found

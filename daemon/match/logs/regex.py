@@ -57,8 +57,11 @@ class _Parser:
                 self._repeated(*self._atom())
             if self._states > MAX_STATES:
                 self._fail(f"more than {MAX_STATES} characters once the counts are written out", start)
-        needed = "" if has_alternatives else max(self._strings, key=len)
-        return Regex(self._source, "".join(self._written), self._states, needed)
+        if has_alternatives:
+            self._strings = [""]
+        # An anchor at the very start leaves "" for what stands before it, and the next run begins behind it.
+        beginning = self._strings[1] if self._source[0] == "^" and not has_alternatives else ""
+        return Regex(self._source, "".join(self._written), self._states, max(self._strings, key=len), beginning)
 
     def _fail(self, reason: str, position: int | None = None) -> NoReturn:
         raise FilterError(self._offset + (self._position if position is None else position), reason)

@@ -1,4 +1,4 @@
-"""Which of many needles a text holds: look-ups for beginnings and ends, one pass over the text for dozens of others.
+"""Which of many needles a text holds: one search for beginnings and ends, one pass over the text for dozens of others.
 
 index.py builds one for each thing that filters search: the whole message, a JSON field, a slot.
 """
@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TypeAlias
 
 from daemon.match.logs.automaton import TooLargeError, compile_search, encodable, literal
+from daemon.match.logs.edges import Beginnings, Entry
 from daemon.match.logs.syntax import Regex, Text
 from daemon.match.logs.values import TextTest, equals
 
@@ -24,47 +24,43 @@ _MIN_STRING = 3
 _MAX_STATES = 2_000
 """Size of all expressions in one pass; larger ones are searched alone, so that one cannot slow down its neighbours."""
 
-_Edges: TypeAlias = defaultdict[int, defaultdict[str, list[tuple[TextTest, list[int]]]]]
-"""Beginnings or ends of texts by their length, which is a power of two: few lengths, so few look-ups."""
-
 
 class Needles:
     """Strings with stars and regular expressions, each with the filters that wait for it."""
 
     def __init__(self, needles: Iterable[tuple[Text | Regex, list[int]]]) -> None:
-        beginnings: _Edges = defaultdict(lambda: defaultdict(list))
-        ends: _Edges = defaultdict(lambda: defaultdict(list))
+        beginnings: defaultdict[str, list[Entry]] = defaultdict(list)
+        ends: defaultdict[str, list[Entry]] = defaultdict(list)
         strings = []
         expressions = []
         for needle, waiting in needles:
             if isinstance(needle, Regex):
-                part = _Part(compile_search((needle.expression,)), waiting, [])
-                if len(needle.needed) < _MIN_STRING:
-                    expressions.append(_Needle(needle.expression, needle.states, part))
+                found = compile_search((needle.expression,))
+                if needle.beginning:
+                    beginnings[needle.beginning].append((_encoding(found), waiting))
+                elif len(needle.needed) < _MIN_STRING:
+                    expressions.append(_Needle(needle.expression, needle.states, _Part(found, waiting, [])))
                 else:
-                    strings.append(_string(needle.needed, [], [part]))
+                    strings.append(_string(needle.needed, [], [_Part(found, waiting, [])]))
                 continue
             string = needle.longest
-            size = 1 << len(string).bit_length() - 1
             if string is needle.pieces[0]:
-                beginnings[size][string[:size]].append((equals(needle), waiting))
+                beginnings[string].append((None if needle.is_beginning else equals(needle), waiting))
             elif string is needle.pieces[-1]:
-                ends[size][string[-size:]].append((equals(needle), waiting))
+                ends[string[::-1]].append((None if needle.is_end else equals(needle), waiting))
             elif needle.is_plain_search:
                 strings.append(_string(string, waiting, []))
             else:
                 strings.append(_string(string, [], [_Part(equals(needle), waiting, [])]))
-        self._edges = [(slice(None, size), table) for size, table in beginnings.items()]
-        self._edges += [(slice(-size, None), table) for size, table in ends.items()]
+        self._beginnings = Beginnings(beginnings)
+        self._ends = Beginnings(ends)
         self._within = _parts(strings, _MANY) + _parts(expressions, _MANY)
 
     def waiting(self, text: str) -> list[int]:
         """Return the filters that wait for a needle in this text."""
-        waiting: list[int] = []
-        for edge, table in self._edges:
-            for test, filters in table.get(text[edge], ()):
-                if test(text):
-                    waiting += filters
+        waiting = self._beginnings.waiting(text, text) if self._beginnings else []
+        if self._ends:
+            waiting += self._ends.waiting(text[::-1], text)
         if self._within:
             text = encodable(text)
             for part in self._within:
@@ -75,11 +71,10 @@ class Needles:
     def waiting_in_each(self, texts: Sequence[str]) -> defaultdict[int, list[int]]:
         """Return, under the positions of texts with needles, the filters that wait for these."""
         waiting: defaultdict[int, list[int]] = defaultdict(list)
-        for edge, table in self._edges:
+        if self._beginnings or self._ends:
             for position, text in enumerate(texts):
-                for test, filters in table.get(text[edge], ()):
-                    if test(text):
-                        waiting[position] += filters
+                if found := self._beginnings.waiting(text, text) + self._ends.waiting(text[::-1], text):
+                    waiting[position] += found
         if self._within and not all(map(str.isascii, texts)):
             texts = list(map(encodable, texts))
         for part in self._within:
@@ -87,6 +82,10 @@ class Needles:
                 if is_found:
                     part.collect(texts[position], waiting[position])
         return waiting
+
+
+def _encoding(found: TextTest) -> TextTest:
+    return lambda text: found(encodable(text))
 
 
 @dataclass(frozen=True, slots=True)

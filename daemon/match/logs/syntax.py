@@ -78,6 +78,16 @@ class Text:
         return self.pieces[0] if len(self.pieces) == 1 else None
 
     @property
+    def is_beginning(self) -> bool:
+        """True for `string*`."""
+        return len(self.pieces) == 2 and not self.pieces[1]
+
+    @property
+    def is_end(self) -> bool:
+        """True for `*string`."""
+        return len(self.pieces) == 2 and not self.pieces[0]
+
+    @property
     def is_plain_search(self) -> bool:
         """True for `*string*`."""
         return len(self.pieces) == 3 and not self.pieces[0] and not self.pieces[2]
@@ -109,6 +119,8 @@ class Regex:
     """Characters to match once all counts are written out."""
     needed: str
     """The longest string known to be in every match, perhaps ""."""
+    beginning: str
+    """What every text with a match is known to begin with, perhaps ""."""
 
 
 Operand: TypeAlias = Text | Number | Regex

@@ -31,7 +31,7 @@ def test_terms_keep_role_and_text() -> None:
         (
             Term(Role.REQUIRED, "a", "a"),
             Term(Role.OPTIONAL, 'b "c', '"b \\"c"'),
-            Term(Role.EXCLUDED, Regex("d+", "d+", 1, "d"), "%d+%"),
+            Term(Role.EXCLUDED, Regex("d+", "d+", 1, "d", ""), "%d+%"),
         )
     )
 

@@ -56,7 +56,7 @@ def test_finds_what_python_finds() -> None:
 
 
 def test_every_match_holds_the_needed_string() -> None:
-    """The string that an expression needs is in every text it finds."""
+    """The string that an expression needs is in every text it finds, and each begins as it must."""
     source = random.Random(9)
     for expression in _expressions(600):
         regex = parse_regex(expression, 0)
@@ -64,6 +64,7 @@ def test_every_match_holds_the_needed_string() -> None:
         for _ in range(40):
             text = "".join(source.choice("ab0c ") for _ in range(6))
             assert regex.needed in text or not found(text), (expression, text)
+            assert text.startswith(regex.beginning) or not found(text), (expression, text)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,24 @@ def test_every_match_holds_the_needed_string() -> None:
 def test_needed_strings(source: str, needed: str) -> None:
     """What may be absent or repeated ends a needed string, alternatives need nothing."""
     assert parse_regex(source, 0).needed == needed
+
+
+@pytest.mark.parametrize(
+    ("source", "beginning"),
+    [
+        ("^Del", "Del"),
+        ("^ab?c", "a"),
+        ("^a{3}b", "a"),
+        ("^a?b", ""),
+        ("^a|b", ""),
+        ("a^b", ""),
+        ("^$", ""),
+        ("^[a]b", ""),
+    ],
+)
+def test_beginnings(source: str, beginning: str) -> None:
+    """Only what stands right behind an anchor at the very start begins every text."""
+    assert parse_regex(source, 0).beginning == beginning
 
 
 def test_lone_surrogates_are_characters() -> None:
