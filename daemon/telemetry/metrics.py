@@ -97,9 +97,15 @@ class Metrics:
             "messages_repeated_total",
             "acknowledgements_lost_total",
             "rejections_dropped_total",
+            "kinesis_iterators_expired_total",
+            "kinesis_reads_throttled_total",
+            "kinesis_shards_vanished_total",
         ):
             self.counter(name, source)
-        self.gauge("source_ready", source)
+        for name in ("source_ready", "kinesis_leases_held", "kinesis_behind_latest_seconds"):
+            self.gauge(name, source)
+        for change in LeaseChange:
+            self.counter("kinesis_leases_moved_total", source, change)
         self.histogram("event_age_seconds", source)
         for settlement in Settlement:
             self.counter("deliveries_settled_total", source, settlement)
@@ -107,19 +113,6 @@ class Metrics:
             self.counter("events_rejected_total", source, reason)
         for kind in FailureKind:
             self.counter("source_errors_total", source, kind)
-
-    def expect_stream(self, source: str) -> None:
-        """Create every series of a Kinesis source at 0."""
-        for name in (
-            "kinesis_iterators_expired_total",
-            "kinesis_reads_throttled_total",
-            "kinesis_shards_vanished_total",
-        ):
-            self.counter(name, source)
-        for change in LeaseChange:
-            self.counter("kinesis_leases_moved_total", source, change)
-        self.gauge("kinesis_leases_held", source)
-        self.gauge("kinesis_behind_latest_seconds", source)
 
     def expect_target(self, target: str) -> None:
         """Create every series of a target at 0."""

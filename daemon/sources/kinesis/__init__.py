@@ -147,7 +147,6 @@ class KinesisSource:
         self._keeper = Keeper(Member(name, worker, terms), table, self._discovery, self._begin, context)
         self._again: deque[Delivery] = deque()
         """Given back while we go on: handed out once more."""
-        context.telemetry.metrics.expect_stream(name)
 
     async def open(self) -> None:
         """See base.Source: lists the shards, and fixes where they start if nobody has before."""
