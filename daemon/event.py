@@ -91,10 +91,13 @@ class Event(msgspec.Struct, frozen=True, eq=False, gc=False):
 
 
 class Unwanted(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """An event that no rule can match, as a Screen says: received and settled, but its bytes were never copied."""
+    """Events that no rule can match, as a Screen says: received and settled, but their bytes were never copied."""
 
-    identity: str
+    identities: set[str]
+    events: int
+    """How many there were, repeats of one identity included."""
     time: str
+    """Of one of the last."""
 
 
 class ScreenField(NamedTuple):

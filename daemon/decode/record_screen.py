@@ -6,17 +6,40 @@ shapes.py asks for each file; what is not ruled out, and every file with anythin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from operator import attrgetter
-from typing import Any
+from functools import partial, reduce
+from itertools import compress
+from operator import and_, attrgetter, not_
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from daemon.decode.cloudtrail import CloudTrailRecord
+from daemon.decode.records_file import Numbered
 from daemon.dedupe.identity import cloudtrail_identity
 from daemon.event import Screen, Unwanted
 
 _RECORD = "detail"
 """Where the envelope holds the record: only fields below it can be looked at before there is an envelope."""
+_ANY_RULE = -1
+"""The set of all rules."""
+_event_id = attrgetter("eventID")
+_NotEmpty = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Record(CloudTrailRecord, kw_only=True, gc=False):
+    """What is surely CloudTrail's (cloudtrail.looks_like_cloudtrail); a file with anything else fails to decode."""
+
+    eventID: _NotEmpty
+    eventSource: _NotEmpty
+    eventType: _NotEmpty
+
+
+class Screened(NamedTuple):
+    """A file's records, sorted."""
+
+    unwanted: Unwanted
+    wanted: list[Numbered]
+    """Those that a rule may match."""
 
 
 class RecordScreen:
@@ -35,33 +58,42 @@ class RecordScreen:
             tree = _Tree()
             for field, path in zip(screen, paths, strict=True):
                 self._lookups.append((attrgetter(tree.add(path)), field.possible))
-            file = msgspec.defstruct("ScreenedFile", [("Records", list[tree.struct(CloudTrailRecord)])])  # type: ignore[misc]
+            file = msgspec.defstruct("ScreenedFile", [("Records", list[tree.struct(_Record)])])  # type: ignore[misc]
             self._decode = msgspec.json.Decoder(file).decode
 
-    def verdicts(self, document: bytes) -> list[Unwanted | None] | None:
-        """Return for each record Unwanted, or None where it may match; None for a file that needs the careful way."""
+    def sort(self, document: bytes) -> Screened | None:
+        """Return the records sorted; None for a file that needs the careful way."""
         if self._decode is None:
             return None
         try:
             records = self._decode(document).Records
         except (msgspec.DecodeError, RecursionError):
             return None
-        verdicts = list(self._judge(records))
-        return verdicts if len(verdicts) == len(records) else None
+        try:
+            possible = list(self._possible(records))
+        except (KeyError, TypeError, AttributeError):
+            possible = [self._possible_of(record) for record in records]
+        ruled_out = records if not any(possible) else compress(records, map(not_, possible))
+        identities = set(map(cloudtrail_identity, map(_event_id, ruled_out)))
+        wanted = [(number, records[number]) for number, rules in enumerate(possible) if rules]
+        last = records[-1].eventTime if records else ""
+        return Screened(Unwanted(identities, len(records) - len(wanted), last), wanted)
 
-    def _judge(self, records: list[Any]) -> Iterator[Unwanted | None]:
-        """Stop early at a record that is not CloudTrail's."""
-        lookups = self._lookups
-        for record in records:
-            if not (record.eventID and record.eventSource and record.eventType):
-                return
-            possible = -1
-            try:
-                for value_of, sets in lookups:
-                    possible &= sets[value_of(record)]
-            except (KeyError, TypeError, AttributeError):
-                possible = -1
-            yield None if possible else Unwanted(cloudtrail_identity(record.eventID), record.eventTime)
+    def _possible(self, records: list[Any]) -> Iterator[int]:
+        """Return the rules that may match each record.  Raises LookupError, TypeError or AttributeError for a value
+        that is new to the screen; files with one are rare.
+        """
+        columns = (map(sets.__getitem__, map(value_of, records)) for value_of, sets in self._lookups)
+        return reduce(partial(map, and_), columns)
+
+    def _possible_of(self, record: Any) -> int:
+        possible = _ANY_RULE
+        try:
+            for value_of, sets in self._lookups:
+                possible &= sets[value_of(record)]
+        except (KeyError, TypeError, AttributeError):
+            return _ANY_RULE
+        return possible
 
 
 class _Tree:

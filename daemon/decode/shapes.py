@@ -7,7 +7,6 @@ out what it is or to say what is wrong with it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NoReturn
 
 import msgspec
 
@@ -17,6 +16,7 @@ from daemon.decode.envelope import unpack
 from daemon.decode.eventbridge import EventBridgeEvent, name_event
 from daemon.decode.limits import DecodeLimits
 from daemon.decode.record_screen import RecordScreen
+from daemon.decode.records_file import all_records, some_records
 from daemon.decode.unknown import wrap_unknown
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Rejection, Unwanted
@@ -25,10 +25,6 @@ _SUBSCRIPTION = b'{"messageType":'
 """How CloudWatch Logs begins its records."""
 _MOST_WRAPPERS = 3
 """SNS in SQS is one; more than this is nobody's set-up."""
-
-
-class _RecordsFile(msgspec.Struct):
-    Records: list[msgspec.Raw]
 
 
 class _SnsNotification(msgspec.Struct, tag_field="Type", tag="Notification"):
@@ -67,7 +63,6 @@ class _Probe(msgspec.Struct):
         return is_subscription or self.Records is not msgspec.UNSET
 
 
-_decode_records_file = msgspec.json.Decoder(_RecordsFile).decode
 _decode_record = msgspec.json.Decoder(CloudTrailRecord).decode
 _decode_eventbridge = msgspec.json.Decoder(EventBridgeEvent).decode
 _decode_sns = msgspec.json.Decoder(_SnsNotification).decode
@@ -154,7 +149,7 @@ def _several(
     elif probe.holds_several:
         yield from read_record(document, delivery, limits.max_event_bytes, limits.event_log_groups)
     else:
-        _refuse_size(len(document), limits.max_event_bytes)
+        raise _too_large(document, limits)
 
 
 def _records(
@@ -162,32 +157,36 @@ def _records(
 ) -> Iterator[Event | Unwanted | Rejection]:
     """A CloudTrail log file, or another service's `Records`: each record is read for itself."""
     clean = _is_utf8(document)
-    verdicts = screen.verdicts(document) if clean else None
-    if verdicts is not None and None not in verdicts:
-        yield from verdicts  # type: ignore[misc]  # no None is among them
+    screened = screen.sort(document) if clean else None
+    if screened is not None:
+        yield screened.unwanted
+        for body, record in some_records(document, screened.wanted):
+            if len(body) <= limits.max_event_bytes:
+                yield wrap_record(body, record)
+            else:
+                yield _rejected(body, delivery, _too_large(body, limits))
         return
-    records = _decode_records_file(document).Records
-    for number, raw in enumerate(records):
-        if verdicts is not None and (unwanted := verdicts[number]) is not None:
-            yield unwanted
-            continue
-        body = bytes(raw)
+    for body in all_records(document):
         try:
             if len(body) > limits.max_event_bytes:
-                _refuse_size(len(body), limits.max_event_bytes)
+                raise _too_large(body, limits)
             if not clean:
                 _check_utf8(body)
             record = _decode_record(body)
             yield wrap_record(body, record) if looks_like_cloudtrail(record) else wrap_unknown(body, delivery)
         except msgspec.ValidationError as error:
             reason = RejectReason.BAD_ENVELOPE if body.startswith(b"{") else RejectReason.NOT_AN_OBJECT
-            yield Rejection(delivery.identity, reason, str(error), body)
+            yield _rejected(body, delivery, DecodeError(reason, str(error)))
         except DecodeError as error:
-            yield Rejection(delivery.identity, error.reason, error.detail, body)
+            yield _rejected(body, delivery, error)
 
 
-def _refuse_size(size: int, limit: int) -> NoReturn:
-    raise DecodeError(RejectReason.TOO_LARGE, f"{size} bytes, limit {limit}")
+def _rejected(body: bytes, delivery: Delivery, error: DecodeError) -> Rejection:
+    return Rejection(delivery.identity, error.reason, error.detail, body)
+
+
+def _too_large(body: bytes, limits: DecodeLimits) -> DecodeError:
+    return DecodeError(RejectReason.TOO_LARGE, f"{len(body)} bytes, limit {limits.max_event_bytes}")
 
 
 def _is_utf8(document: bytes) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import cast
 
 import msgspec
 
@@ -87,7 +86,7 @@ class _Pass:
         """Yield chunks as they are full, and None where the event loop may have a turn."""
         for delivery in batch:
             items = self._sieve.decoder.decode_wanted(delivery, self._sieve.rules.matcher.screen)
-            while self._sort(delivery, islice(items, _STEP_EVENTS)) >= _STEP_EVENTS:
+            while self._sort(delivery, islice(items, _STEP_EVENTS)):
                 yield self._close() if self._is_full() else None
             self._chunk.finished.append(delivery)
             yield self._close() if self._is_full() else None
@@ -97,48 +96,57 @@ class _Pass:
     def _is_full(self) -> bool:
         return len(self._chunk.matches) + len(self._chunk.rejections) >= _MOST_MATCHES
 
-    def _sort(self, delivery: Delivery, items: Iterator[Event | Unwanted | Rejection]) -> int:
-        """Put a step's events where they belong; return how many there were, fewer than a step's at the end.
+    def _sort(self, delivery: Delivery, items: Iterator[Event | Unwanted | Rejection]) -> bool:
+        """Put a step's events where they belong; True when there may be more.
 
         The stage boundary: a fault of our own, in a decoder or the matcher, rejects what it struck as a BUG.
         """
-        sieve, chunk = self._sieve, self._chunk
-        find, young, old = sieve.rules.find, sieve.window.young, sieve.window.old
-        received = unmatched = duplicate = 0
-        item: Event | Unwanted | Rejection | None = None
+        taken = 0
         try:
             for item in items:
-                received += 1
-                if isinstance(item, Rejection):
-                    chunk.rejections.append((delivery, item))
-                    continue
-                identity = item.identity
-                name = identity if isinstance(item, Unwanted) else sieve.rules.name_in_window(item)
-                if name in young or name in old:
-                    duplicate += 1
-                    continue
-                try:
-                    names = find(item) if isinstance(item, Event) else None
-                except Exception as error:  # noqa: BLE001
-                    chunk.rejections.append((delivery, _rejection(identity, error, cast("Event", item).body)))
-                    continue
-                if names:
-                    match = Match(cast("Event", item), sieve.rules.matched(names), delivery.order_key)
-                    chunk.matches.append((delivery, match))
+                taken += 1
+                if isinstance(item, Event):
+                    self._match(delivery, item)
+                elif isinstance(item, Unwanted):
+                    self._pass_over(item)
                 else:
-                    unmatched += 1
-                    young.add(identity)
-                    young.add(name)
+                    self._received += 1
+                    self._chunk.rejections.append((delivery, item))
         except Exception as error:  # noqa: BLE001
-            received += 1
-            chunk.rejections.append((delivery, _rejection(delivery.identity, error, delivery.body)))
-        sieve.window.turn()
-        self._received += received
-        self._unmatched += unmatched
-        self._duplicate += duplicate
-        if item is not None and not isinstance(item, Rejection):
-            self._newest = item.time
-        return received
+            self._received += 1
+            self._chunk.rejections.append((delivery, _rejection(delivery.identity, error, delivery.body)))
+        self._sieve.window.turn()
+        return taken == _STEP_EVENTS
+
+    def _match(self, delivery: Delivery, event: Event) -> None:
+        sieve = self._sieve
+        self._received += 1
+        self._newest = event.time
+        name = sieve.rules.name_in_window(event)
+        if name in sieve.window:
+            self._duplicate += 1
+            return
+        try:
+            names = sieve.rules.find(event)
+        except Exception as error:  # noqa: BLE001
+            self._chunk.rejections.append((delivery, _rejection(event.identity, error, event.body)))
+            return
+        if names:
+            self._chunk.matches.append((delivery, Match(event, sieve.rules.matched(names), delivery.order_key)))
+        else:
+            self._unmatched += 1
+            sieve.window.young.update((event.identity, name))
+
+    def _pass_over(self, unwanted: Unwanted) -> None:
+        window = self._sieve.window
+        new = unwanted.identities
+        if not (new.isdisjoint(window.young) and new.isdisjoint(window.old)):
+            new = new - window.young - window.old
+        window.young |= new
+        self._received += unwanted.events
+        self._unmatched += len(new)
+        self._duplicate += unwanted.events - len(new)
+        self._newest = unwanted.time
 
     def _close(self) -> Sifted:
         """Report the chunk, begin the next one, and return it."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from pydantic import Field
 
 from daemon.clients import AwsClients
@@ -32,8 +33,7 @@ class SourceConfig(Strict):
     """How many receive calls run at the same time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far a finite source is, in bytes as they lie on disk."""
 
     done: int

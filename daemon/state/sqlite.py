@@ -6,12 +6,15 @@ one connection, one statement at a time.  Puts that wait at the same time share 
 
 from __future__ import annotations
 
+import json
+import random
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import msgspec
 from anyio import CapacityLimiter, Lock, get_cancelled_exc_class, to_thread
 from pydantic import Field
 
@@ -70,6 +73,7 @@ class SqliteStore:
         self._thread = CapacityLimiter(1)
         self._turn = Lock()
         self._gathering = _Commit()
+        self._versions = random.Random(secrets.token_bytes(32))
 
     @classmethod
     async def open(cls, config: SqliteConfig, clock: Clock) -> SqliteStore:
@@ -79,7 +83,7 @@ class SqliteStore:
     async def get(self, keys: Sequence[str]) -> list[Item | None]:
         """See StateStore."""
         now = self._clock.now()
-        return await self._run(lambda: [self._read(key, now) for key in keys])
+        return await self._run(self._read_all, keys, now)
 
     async def put(self, writes: Sequence[Write]) -> list[Item | Conflict]:
         """See StateStore."""
@@ -158,6 +162,15 @@ class SqliteStore:
         self._connection.execute("BEGIN IMMEDIATE")
         return self._connection
 
+    def _read_all(self, keys: Sequence[str], now: float) -> list[Item | None]:
+        rows = self._connection.execute(
+            "SELECT key, value, version, expires_at FROM items WHERE key IN (SELECT value FROM json_each(?))"
+            " AND (expires_at IS NULL OR expires_at > ?)",
+            (json.dumps(keys), now),
+        )
+        there = {row[0]: Item(*row) for row in rows}
+        return [there.get(key) for key in keys]
+
     def _read(self, key: str, now: float) -> Item | None:
         row = self._connection.execute("SELECT value, version, expires_at FROM items WHERE key = ?", (key,)).fetchone()
         if row is None or (row[2] is not None and row[2] <= now):
@@ -166,19 +179,28 @@ class SqliteStore:
 
     def _write_all(self, batches: dict[object, Sequence[Write]], now: float) -> dict[object, list[Item | Conflict]]:
         with self._transaction():
-            return {caller: [self._write(write, now) for write in writes] for caller, writes in batches.items()}
+            return {caller: self._write_batch(writes, now) for caller, writes in batches.items()}
+
+    def _write_batch(self, writes: Sequence[Write], now: float) -> list[Item | Conflict]:
+        if all(write.expect is None for write in writes):
+            return [*self._store(writes)]
+        return [self._write(write, now) for write in writes]
 
     def _write(self, write: Write, now: float) -> Item | Conflict:
         if write.expect is not None:
             current = self._read(write.key, now)
             if (current.version if current else ABSENT) != write.expect:
                 return Conflict(current)
-        version = secrets.randbits(62) + 1
-        self._connection.execute(
+        (item,) = self._store([write])
+        return item
+
+    def _store(self, writes: Sequence[Write]) -> list[Item]:
+        items = [Item(write.key, write.value, self._versions.getrandbits(62) + 1, write.expires_at) for write in writes]
+        self._connection.executemany(
             "INSERT OR REPLACE INTO items (key, value, version, expires_at) VALUES (?, ?, ?, ?)",
-            (write.key, write.value, version, write.expires_at),
+            map(msgspec.structs.astuple, items),
         )
-        return Item(write.key, write.value, version, write.expires_at)
+        return items
 
     def _remove(self, delete: Delete, now: float) -> Conflict | None:
         if delete.expect is not None:

@@ -33,8 +33,9 @@ from daemon.sources.file.reading import (
     open_renamed,
 )
 
-_FOUND_AT_ONCE = 64
-
+_FOUND_AT_ONCE = 256
+_MOST_LISTED = 10_000
+"""Files of a finite source that are kept from adding up their sizes; a larger tree is walked a second time."""
 
 _CHUNK_BYTES = 262_144
 """About the size of a delivery of lines."""
@@ -66,9 +67,7 @@ class Files:
     async def open(self) -> None:
         """Begin; a finite source first adds up how much there is."""
         if self._follower is None:
-            total = await to_thread.run_sync(lambda: sum(found.size for found in find(self._paths)))
-            self._progress = Progress(0, total)
-            self._listing = find(self._paths)
+            self._progress, self._listing = await to_thread.run_sync(_survey, self._paths)
 
     async def next(self) -> Sequence[Handout]:
         """Return what comes next; nothing where the files looked at last hold nothing new.
@@ -215,6 +214,16 @@ class Files:
         # A file that grows while it is read makes more of it than was there at the start.
         done += self._progress.done
         self._progress = Progress(done, max(done, self._progress.total), self._progress.skipped + skipped)
+
+
+def _survey(paths: Sequence[str]) -> tuple[Progress, Iterator[Found]]:
+    """Return how much there is, and the files one by one."""
+    walk = find(paths)
+    listed = list(islice(walk, _MOST_LISTED))
+    size = sum(found.size for found in listed)
+    if len(listed) < _MOST_LISTED:
+        return Progress(0, size), iter(listed)
+    return Progress(0, size + sum(found.size for found in walk)), find(paths)
 
 
 def _lines(found: Found, run: Run, piece: Piece) -> Handout:

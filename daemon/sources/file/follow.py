@@ -7,8 +7,8 @@ of it settled, before the one that took its path is begun: until then the positi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+import msgspec
 from anyio import to_thread
 
 from daemon.clock import Clock
@@ -91,7 +91,7 @@ class Follower:
         if found.path != reader.tracked.found.path and self._is_free(found.path):
             reader.move(found)
             self._positions.note(reader.tracked)
-        has_changed = replace(found, path="") != replace(reader.found, path="")
+        has_changed = msgspec.structs.replace(found, path="") != msgspec.structs.replace(reader.found, path="")
         reader.found = found
         return has_changed
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from daemon.event import Framing
 from daemon.sources.base import Progress
 from daemon.sources.file.positions import Piece
 
 
-@dataclass(frozen=True, slots=True)
-class Handout:
+class Handout(msgspec.Struct, frozen=True, eq=False):
     """What becomes one delivery."""
 
     name: str

@@ -6,8 +6,8 @@ files.py reads it to the end, follow.py keeps it for what is written to it later
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
+import msgspec
 from anyio import to_thread
 
 from daemon.sources.file.lines import LineCutter, Run
@@ -22,7 +22,7 @@ class LineReader:
     def __init__(self, file: LineFile, max_line_bytes: int) -> None:
         self.found = file.found
         """The file as last looked at, at the path where it lies now."""
-        self.tracked = Tracked(replace(file.found, path=file.position_path), file.offset, file.head)
+        self.tracked = Tracked(msgspec.structs.replace(file.found, path=file.position_path), file.offset, file.head)
         self.is_at_end = False
         """The last read found nothing more."""
         self.looks_since_gone = 0

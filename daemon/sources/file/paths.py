@@ -6,15 +6,15 @@ import glob
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 EVENT_SUFFIXES = (".json", ".jsonl", ".ndjson", ".log", ".gz")
 _GLOB_CHARACTERS = frozenset("*?[")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A file as it lay there when it was looked at."""
 
     path: str

@@ -10,7 +10,6 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import NoReturn
 
@@ -58,8 +57,7 @@ class Position(msgspec.Struct, frozen=True):
         return (self.inode, self.mtime_ns, self.settled) == (found.inode, found.mtime_ns, found.size)
 
 
-@dataclass(slots=True, eq=False)
-class Piece:
+class Piece(msgspec.Struct, eq=False):
     """What was handed out of a file in one delivery."""
 
     tracked: Tracked | None

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from daemon.errors import DecodeError
 from daemon.event import Framing
 from daemon.inflate import GZIP_MAGIC, inflate
@@ -32,8 +34,7 @@ class ReadingLimits:
     max_line_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class WholeFile:
+class WholeFile(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A file to hand over in one piece, unpacked where it was gzip."""
 
     found: Found
@@ -43,8 +44,7 @@ class WholeFile:
     """Its size where that is over the limit; the body is only its beginning then."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineFile:
+class LineFile(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A file to cut into lines from `offset` on; whoever gets it closes the descriptor."""
 
     found: Found
@@ -55,22 +55,19 @@ class LineFile:
     """The path that names its position: another than the file's where it was renamed since."""
 
 
-@dataclass(frozen=True, slots=True)
-class SettledFile:
+class SettledFile(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A file whose lines are all settled, though it was touched since."""
 
     found: Found
 
 
-@dataclass(frozen=True, slots=True)
-class UnfinishedFile:
+class UnfinishedFile(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A file to be handed over whole that is still being written, as it seems."""
 
     found: Found
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableFile:
+class UnreadableFile(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A file that cannot be read."""
 
     found: Found
@@ -83,7 +80,7 @@ Opened = WholeFile | LineFile | SettledFile | UnfinishedFile | UnreadableFile
 def open_files(
     files: Sequence[tuple[Found, Position | None]], limits: ReadingLimits, finished_before: float | None
 ) -> list[Opened]:
-    """Open files in order until there is enough in hand: a megabyte, or one to be cut into lines.
+    """Open files in order until there is enough in hand, or one to be cut into lines.
 
     `finished_before`: files touched after it (seconds since the epoch) that would be handed over whole are unfinished.
     """
@@ -174,8 +171,9 @@ def _look_into(
     if found.size > limits.max_document_bytes:
         kept = _read(descriptor, KEPT_OF_OVERSIZE_BYTES, 0)
         return WholeFile(found, kept, handling.framing, oversize=found.size)
-    body = opening + _read(descriptor, found.size - len(opening), len(opening))
-    return WholeFile(found, _unpacked(body, limits.max_document_bytes), handling.framing)
+    if len(opening) < found.size:
+        opening += _read(descriptor, found.size - len(opening), len(opening))
+    return WholeFile(found, _unpacked(opening, limits.max_document_bytes), handling.framing)
 
 
 def _unpacked(body: bytes, max_bytes: int) -> bytes:

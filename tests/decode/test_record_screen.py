@@ -1,0 +1,150 @@
+"""The screen only saves work: what it lets through, and what it counts, is what reading every record would give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from daemon.decode import DecodeLimits, Decoder
+from daemon.event import Delivery, Event, Rejection, Unwanted
+from daemon.match import Matcher
+
+COMPACT = (",", ":")
+
+RULES = Matcher(
+    {
+        "stopped": {"detail": {"eventName": ["StopLogging"]}},
+        "mine": {"detail": {"eventName": ["PutObject"], "requestParameters": {"bucketName": ["mine"]}}},
+        "root": {"detail": {"userIdentity": {"type": ["Root"]}}},
+    }
+)
+
+
+def record(event_id: str, **changes: Any) -> dict[str, Any]:
+    """Return a record spelled in CloudTrail's own order; a change to None leaves the field out."""
+    whole = {
+        "eventVersion": "1.08",
+        "userIdentity": {"type": "IAMUser"},
+        "eventTime": "2026-01-02T03:04:05Z",
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject",
+        "awsRegion": "eu-west-1",
+        "requestParameters": None,
+        "eventID": event_id,
+        "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333",
+    }
+    return {name: value for name, value in {**whole, **changes}.items() if value is not None}
+
+
+def delivery(document: bytes) -> Delivery:
+    return Delivery(source="files", identity="file:a.json:0", body=document, receipt=None, received_at=0.0)
+
+
+def log_file(records: list[Any], **spelling: Any) -> bytes:
+    return json.dumps({"Records": records}, **spelling).encode("utf-8", "surrogatepass")
+
+
+def found(items: Iterator[Event | Unwanted | Rejection]) -> tuple[list[tuple[str, bytes, list[str]]], list[str], int]:
+    """Return what matched, why others were rejected, and how many there were in all."""
+    matched, rejected, count = [], [], 0
+    for item in items:
+        if isinstance(item, Unwanted):
+            count += item.events
+            continue
+        count += 1
+        if isinstance(item, Rejection):
+            rejected.append(f"{item.reason} {item.detail}")
+        elif names := RULES.match(item.body):
+            matched.append((item.identity, item.body, names))
+    return matched, rejected, count
+
+
+def screened_and_not(document: bytes) -> tuple[object, object]:
+    decoder = Decoder(DecodeLimits())
+    screened = found(decoder.decode_wanted(delivery(document), RULES.screen))
+    return screened, found(iter(decoder.decode(delivery(document))))
+
+
+@pytest.fixture(autouse=True)
+def _known_values() -> None:
+    """The screen rules out by values that the matcher has met before."""
+    assert RULES.screen, "these rules are meant to have a screen"
+    for name in ("GetObject", "PutObject", "StopLogging", "Decrypt"):
+        for kind in ("IAMUser", "Root", None):
+            body = record("1", eventName=name, userIdentity=None if kind is None else {"type": kind})
+            for event in Decoder(DecodeLimits()).decode(delivery(log_file([body]))):
+                assert isinstance(event, Event)
+                RULES.match(event.body)
+
+
+def test_unwanted_records_are_only_counted() -> None:
+    """Of a file, the records no rule can match come as one count with their identities, the others as events."""
+    document = log_file(
+        [record("a"), record("b", eventName="StopLogging"), record("c"), record("c")], separators=COMPACT
+    )
+    unwanted, event = Decoder(DecodeLimits()).decode_wanted(delivery(document), RULES.screen)
+    assert isinstance(unwanted, Unwanted)
+    assert (unwanted.identities, unwanted.events) == ({"cloudtrail:a", "cloudtrail:c"}, 3)
+    assert isinstance(event, Event)
+    assert event.document()["detail"] == record("b", eventName="StopLogging")
+
+
+LOOKALIKE = record("wanted", eventName="Decoy")
+PARTS = st.sampled_from(
+    [
+        record("wanted", eventName="StopLogging"),
+        record("é", eventName="StopLogging"),
+        record('quo"ted', eventName="StopLogging"),
+        record("s3", eventName="PutObject", requestParameters={"bucketName": "mine"}),
+        record("s3-other", eventName="PutObject", requestParameters={"bucketName": "theirs"}),
+        record("holder", eventName="StopLogging", requestParameters={"copies": [LOOKALIKE, LOOKALIKE, LOOKALIKE]}),
+        record("quiet-holder", requestParameters={"copies": [LOOKALIKE, LOOKALIKE], "eventID": "wanted"}),
+        record("text", requestParameters={"text": ',{"eventVersion":"1.08","eventID":"wanted"'}),
+        record("root", userIdentity={"type": "Root"}),
+        record("nobody", userIdentity=None),
+        record("odd-identity", userIdentity={"type": ["Root", 1]}),
+        record("long", eventName="x" * 300),
+        {"eventID": "late", **record("late", eventName="StopLogging")},
+        record("quiet"),
+        record("quiet", eventName="Decrypt"),
+        record("typed", awsRegion=7),
+        record("", eventName="StopLogging"),
+        {"eventName": "ObjectCreated:Put", "s3": {}},
+        5,
+    ]
+)
+SPELLINGS = st.sampled_from(
+    [
+        {"separators": COMPACT},
+        {"separators": COMPACT, "ensure_ascii": False},
+        {"indent": 1},
+        {"separators": (", ", ": ")},
+    ]
+)
+
+
+@given(st.lists(PARTS, max_size=6), SPELLINGS)
+@example([record("wanted", eventName="StopLogging")], {"separators": COMPACT})
+def test_a_screen_changes_nothing_but_the_work(records: list[Any], spelling: dict[str, Any]) -> None:
+    """Whatever a file holds and however it is spelled: the same matches byte for byte, rejections and count."""
+    screened, unscreened = screened_and_not(log_file(records, **spelling))
+    assert screened == unscreened
+
+
+@given(st.lists(PARTS, min_size=1, max_size=4), st.data())
+def test_a_damaged_file_is_not_screened_otherwise_than_read(records: list[Any], data: st.DataObject) -> None:
+    """A file cut off or with a byte changed gives the same as without a screen."""
+    document = bytearray(log_file(records, separators=COMPACT))
+    at = data.draw(st.integers(0, len(document) - 1))
+    if data.draw(st.booleans()):
+        del document[at:]
+    else:
+        document[at] = data.draw(st.integers(0, 255))
+    screened, unscreened = screened_and_not(bytes(document))
+    assert screened == unscreened
