@@ -26,6 +26,9 @@ from daemon.actions.base import Action
 from daemon.actions.config import ActionConfig
 from daemon.actions.ec2.restrict_ingress import RestrictIngress, RestrictIngressConfig
 from daemon.actions.ec2.start_instances import StartInstances, StartInstancesConfig
+from daemon.actions.events.put_events import PutEvents, PutEventsConfig
+from daemon.actions.lambda_.invoke import Invoke, InvokeConfig
+from daemon.actions.states.start_execution import StartExecution, StartExecutionConfig
 
 __all__ = ("ACTIONS", "ActionKind", "AnyActionConfig", "build")
 
@@ -42,6 +45,9 @@ class ActionKind:
 ACTIONS = {
     "ec2.restrict-ingress": ActionKind(RestrictIngressConfig, RestrictIngress),
     "ec2.start-instances": ActionKind(StartInstancesConfig, StartInstances),
+    "events.put-events": ActionKind(PutEventsConfig, PutEvents),
+    "lambda.invoke": ActionKind(InvokeConfig, Invoke),
+    "states.start-execution": ActionKind(StartExecutionConfig, StartExecution),
 }
 
 

@@ -130,7 +130,10 @@ class Action(ABC, Generic[ConfigT]):
         del applied
         return Verdict.SETTLED if await self.look(subject, api) == plan.after else Verdict.NOT_YET
 
-    async def revert(self, subject: Subject, plan: Plan, key: str, api: Writer) -> None:
-        """Bring `plan.before` back; called only while the live image is `plan.after`, and where `undoable`."""
-        del subject, plan, key, api
+    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
+        """Bring `plan.before` back; `applied` is what apply returned.
+
+        Called only where `undoable`, while the live image is `plan.after`.
+        """
+        del subject, plan, applied, api
         raise PermanentError(FailureKind.BUG, f"{self.config.type} has no inverse")

@@ -83,6 +83,15 @@ def value_at(event: Mapping[str, Any], paths: FromEvent, pattern: re.Pattern[str
     return values[0]
 
 
+def optional_value_at(event: Mapping[str, Any], paths: FromEvent, pattern: re.Pattern[str], what: str) -> str | None:
+    """As value_at, but None where there is none.  Raises SubjectError where it is of another form."""
+    for path in paths:
+        found = JsonPath(path).select(event) if path.startswith("$") else path
+        if found is not MISSING and found not in (None, "", []):
+            return _checked(found, pattern, what)
+    return None
+
+
 def place_of(event: Mapping[str, Any]) -> tuple[str, str]:
     """Return the event's account and region.  Raises SubjectError."""
     account, region = event.get("account"), event.get("region")

@@ -7,9 +7,10 @@ given cannot be called.  Roles of other accounts are assumed here, and nothing o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 import msgspec
+from botocore.exceptions import ClientError
 from pydantic import Field, SecretStr, StringConstraints
 
 from daemon.clients.aws import AwsClients, AwsSettings
@@ -17,6 +18,7 @@ from daemon.clients.errors import answered, aws_errors
 from daemon.clients.pace import Pace
 from daemon.clients.roles import AssumedRole, Role
 from daemon.clock import Clock
+from daemon.errors import FailureKind, PermanentError
 from daemon.yaml_file import Strict
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
@@ -75,6 +77,18 @@ class Reader:
             raise ValueError(f"{service}.{operation} is not known to be a read")
         return await self._call(service, operation, parameters, write=False)
 
+    async def find(
+        self, service: str, operation: str, also_missing: frozenset[str] = frozenset(), **parameters: Any
+    ) -> dict[str, Any] | None:
+        """As read, but None where AWS says that there is no such thing: by 404, or by a code of `also_missing`."""
+        try:
+            return await self.read(service, operation, **parameters)
+        except PermanentError as error:
+            code = error.__cause__.response.get("Error", {}).get("Code") if _is_answer(error.__cause__) else None
+            if error.kind is FailureKind.NOT_FOUND or code in also_missing:
+                return None
+            raise
+
     async def pages(self, service: str, operation: str, field: str, **parameters: Any) -> list[dict[str, Any]]:
         """Return the elements of `field` over all pages of a reading operation that pages with NextToken."""
         found: list[dict[str, Any]] = []
@@ -95,6 +109,10 @@ class Reader:
         name = client.meta.method_to_api_mapping[operation]
         self.calls.append(Call(service, name, str(metadata.get("RequestId", "")), write))
         return answer
+
+
+def _is_answer(error: BaseException | None) -> TypeGuard[ClientError]:
+    return isinstance(error, ClientError)
 
 
 class Writer(Reader):

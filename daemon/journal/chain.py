@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 import anyio
 import msgspec
 
-from daemon.errors import VigildError
+from daemon.errors import FailureKind, PermanentError
 from daemon.journal.entry import Entry
 from daemon.state.base import ABSENT, Item, StateStore, Write
 
@@ -20,7 +20,7 @@ GENESIS = "0" * 64
 """What stands for the hash before the first block."""
 
 _PREFIX = "journal/"
-_HINT = "journal-head"
+_HINT = "journal-head/"
 """The number of a block near the end, so that nobody has to read the whole chain to append to it."""
 _HINT_BLOCKS = 50
 _REMEMBERED_BLOCKS = 64
@@ -39,8 +39,11 @@ class Block(msgspec.Struct, frozen=True):
     entries: tuple[msgspec.Raw, ...]
 
 
-class BrokenChainError(VigildError):
+class BrokenChainError(PermanentError):
     """Raised when the chain does not hold: a block was changed, or is missing."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(FailureKind.STATE, detail)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -65,7 +68,7 @@ class Journal:
     async def append(self, entry: Entry) -> None:
         """Return once the entry is part of the chain; an intent's step is appended once, however often it is told.
 
-        Raises StateError: then it may or may not be there, and is appended again.
+        Raises StateError: then it may or may not be there, and is appended again.  Raises BrokenChainError.
         """
         encoded = msgspec.Raw(_encode(entry))
         if len(encoded) > _MOST_BYTES:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+
+import aiohttp
 
 from daemon.clients import AwsClients
 from tests.emulators import REGION, Emulator, clients_of
@@ -36,6 +40,46 @@ async def group_rules(aws: AwsClients, group: str) -> list[str]:
     ec2 = await aws.client("ec2", REGION)
     found = await ec2.describe_security_groups(GroupIds=[group])
     return sorted(text for each in found["SecurityGroups"][0]["IpPermissions"] for text in _texts(each))
+
+
+async def make_stopped_instance(aws: AwsClients) -> str:
+    """Start an instance and stop it; return its id."""
+    ec2 = await aws.client("ec2", REGION)
+    images = await ec2.describe_images(Owners=["amazon"])
+    made = await ec2.run_instances(ImageId=images["Images"][0]["ImageId"], MinCount=1, MaxCount=1)
+    instance = str(made["Instances"][0]["InstanceId"])
+    await ec2.stop_instances(InstanceIds=[instance])
+    return instance
+
+
+async def instance_state(aws: AwsClients, instance: str) -> str:
+    """Return the state of an instance: "running"."""
+    ec2 = await aws.client("ec2", REGION)
+    found = await ec2.describe_instances(InstanceIds=[instance])
+    return str(found["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+
+async def make_function(aws: AwsClients, name: str = "called") -> str:
+    """Make a function that echoes what it is called with, unless it is there; return its ARN."""
+    functions, iam = await aws.client("lambda", REGION), await aws.client("iam", REGION)
+    async with aiohttp.ClientSession() as session:
+        endpoint = functions.meta.endpoint_url
+        async with session.post(f"{endpoint}/moto-api/config", json={"lambda": {"use_docker": False}}) as answer:
+            answer.raise_for_status()
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        await iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as code:
+        code.writestr("function.py", "def handler(event, context):\n    return event\n")
+    with suppress(functions.exceptions.ResourceConflictException):
+        await functions.create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role=f"arn:aws:iam::{ACCOUNT}:role/{name}",
+            Handler="function.handler",
+            Code={"ZipFile": archive.getvalue()},
+        )
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
 
 
 def _texts(permission: dict[str, Any]) -> list[str]:

@@ -105,9 +105,9 @@ class RestrictIngress(Action[RestrictIngressConfig]):
         await _move(plan.before, plan.after, api)
         return {}
 
-    async def revert(self, subject: Subject, plan: Plan, key: str, api: Writer) -> None:
+    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
         """See Action."""
-        del subject, key
+        del subject, applied
         await _move(plan.after, plan.before, api)
 
     def _offends(self, rule: dict[str, Any]) -> bool:

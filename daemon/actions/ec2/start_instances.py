@@ -65,7 +65,7 @@ class StartInstances(Action[StartInstancesConfig]):
         await api.write("ec2", "start_instances", InstanceIds=[change.resource for change in plan.changes])
         return {}
 
-    async def revert(self, subject: Subject, plan: Plan, key: str, api: Writer) -> None:
+    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
         """See Action."""
-        del subject, key
+        del subject, applied
         await api.write("ec2", "stop_instances", InstanceIds=[change.resource for change in plan.changes])

@@ -33,6 +33,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
 class Asked(msgspec.Struct, frozen=True):
     """Who asks to do what."""
 
+    intent: str
     rule: str
     action: str
     mode: Mode
@@ -58,7 +59,8 @@ class Gate:
             raise Refused(Refusal.HELD, f"hold {hold.id} by {hold.by}: {hold.why}")
         cooling = await self._store.get(self._cooldown_keys(asked))
         for resource, item in zip(subject.resources, cooling, strict=True):
-            if item is not None:
+            # Our own: a crash came between the cool-down's beginning and the record of the plan.
+            if item is not None and item.value != asked.intent.encode():
                 raise Refused(
                     Refusal.COOLDOWN, f"{resource}: acted upon less than {self._config.cooldown_seconds:g} s ago"
                 )
@@ -85,7 +87,9 @@ class Gate:
         """Leave the resources alone from now on, for the action's time."""
         until = self._clock.now() + self._config.cooldown_seconds
         if self._config.cooldown_seconds:
-            await self._store.put([Write(key, b"", None, until) for key in self._cooldown_keys(asked)])
+            await self._store.put(
+                [Write(key, asked.intent.encode(), None, until) for key in self._cooldown_keys(asked)]
+            )
 
     def _check_exemptions(self, subject: Subject) -> None:
         exempt = self._config.exempt

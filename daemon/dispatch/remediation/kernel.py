@@ -77,7 +77,7 @@ class Kernel:
         return subject
 
     async def _begin(self, intent: Intent, subject: Subject, still_held: Callable[[], Awaitable[bool]]) -> Result:
-        asked = Asked(intent.rule.name, self.name, self._config.mode, subject)
+        asked = Asked(intent.id, intent.rule.name, self.name, self._config.mode, subject)
         await self._gate.admit(asked)
         spent = await self._gate.spend(asked)
         kept = False
@@ -118,6 +118,7 @@ class Kernel:
             hops=intent.event.hops,
             subject=subject,
             plan=plan,
+            before=plan.before,
             progress=Progress.WAITING if waits else Progress.PLANNED,
             deadline=self._clock.now() + self._config.approval_seconds if waits else 0.0,
         )
@@ -154,8 +155,7 @@ class Kernel:
                 plan = await self._plan(record.subject)
                 if isinstance(plan, Declined):
                     return await self._verify(await self._advance(saved, Progress.APPLIED))
-                # The before-image stays the first one: it is what undo goes back to.
-                record = msgspec.structs.replace(record, plan=msgspec.structs.replace(plan, before=record.plan.before))
+                record = msgspec.structs.replace(record, plan=plan)
                 saved = Saved(record, saved.version)
         if record.progress in (Progress.PLANNED, Progress.APPLYING):
             saved = await self._apply(await self._advance(saved, Progress.APPLYING))

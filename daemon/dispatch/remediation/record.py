@@ -44,6 +44,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Of the event."""
     subject: Subject
     plan: Plan
+    """The newest: after a crash, of what was left to do."""
+    before: Image
+    """The first plan's before-image: what undo goes back to."""
     progress: Progress
     applied: Image = {}
     requests: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetters
 from daemon.dispatch.executor import Ended, Executor
@@ -10,10 +12,10 @@ from daemon.dispatch.policy import ACTION_FAILURES
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.result import Asker, Ending, Result
-from daemon.dispatch.remediation.telling import tell
+from daemon.dispatch.remediation.telling import announce_ended, write_ended
 from daemon.dispatch.targets import Confirm, Held
-from daemon.errors import RetryableError
-from daemon.retry import RetryPolicy, retrying
+from daemon.errors import EffectError, FailureKind, PermanentError, VigildError
+from daemon.retry import Attempts, RetryPolicy, retrying
 from daemon.telemetry.names import IntentOutcome
 from daemon.telemetry.signals import AttemptFailed
 
@@ -41,10 +43,12 @@ class ActionTarget:
         async def attempt() -> IntentOutcome:
             nonlocal result
             result = await self.kernel.carry_out(intent, still_held)
-            return _OUTCOMES.get(result.ending, IntentOutcome.DONE)
+            if result.ending is Ending.UNCERTAIN:
+                raise PermanentError(FailureKind.STATE, result.detail)
+            return IntentOutcome.REFUSED if result.ending is Ending.REFUSED else IntentOutcome.DONE
 
         ended = await self._executor.execute(intent, still_held, attempt)
-        if ended.error is not None or result is None:
+        if result is None or (ended.error is not None and result.ending is not Ending.UNCERTAIN):
             kind, detail = (ended.error.kind, ended.error.detail) if ended.error else ("", "")
             result = Result(ending=Ending.FAILED, reason=kind, detail=detail)
         await self._tell(intent, result)
@@ -52,6 +56,7 @@ class ActionTarget:
         return ended
 
     async def _tell(self, intent: Intent, result: Result) -> None:
+        """Journal and announce the result; a journal that is broken keeps nobody from being told."""
         config = self.kernel.action.config
         asker = Asker(
             intent=intent.id,
@@ -62,13 +67,32 @@ class ActionTarget:
             event=intent.event.identity,
             hops=intent.event.hops,
         )
-        await retrying(
-            lambda: tell(self._context, asker, result, self._notify),
-            _TELLING,
-            self._context.clock,
-            self._context.rng,
-            on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
-        )
+        await self._surely(intent, lambda: write_ended(self._context, asker, result))
+        await self._surely(intent, lambda: announce_ended(self._context, asker, result, self._notify))
+
+    async def _surely(self, intent: Intent, call: Callable[[], Awaitable[None]]) -> None:
+        """Repeat while the state store is away; what fails for good is a line in the log and a count."""
+
+        async def attempt() -> None:
+            try:
+                await call()
+            except VigildError:
+                raise
+            except Exception as error:
+                raise PermanentError(FailureKind.BUG, f"{type(error).__name__} in telling") from error
+
+        attempts = Attempts()
+        try:
+            await retrying(
+                attempt,
+                _TELLING,
+                self._context.clock,
+                self._context.rng,
+                attempts=attempts,
+                on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
+            )
+        except EffectError as error:
+            self._failed(intent, error, attempts.made, None)
 
     async def check(self) -> str:
         """See Target: whom it acts as is the estate's to say."""
@@ -77,13 +101,5 @@ class ActionTarget:
     async def close(self) -> None:
         """Nothing is open but clients, which whoever made them closes."""
 
-    def _failed(self, intent: Intent, error: RetryableError, attempt: int, wait: float) -> None:
+    def _failed(self, intent: Intent, error: EffectError, attempt: int, wait: float | None) -> None:
         self._context.telemetry.emit(AttemptFailed(self.name, intent.id, error.kind, error.detail, attempt, wait))
-
-
-_OUTCOMES = {
-    Ending.REFUSED: IntentOutcome.REFUSED,
-    Ending.UNCERTAIN: IntentOutcome.PARKED,
-    Ending.FAILED: IntentOutcome.PARKED,
-}
-"""The rest is DONE: what was asked for is done, said, or waits under a record of its own."""

@@ -1,6 +1,6 @@
 """Tells of results: into the journal first, then, as an event of our own, to targets and rules.
 
-target.py and answered.py call `tell` with every result; both halves may be repeated after a crash, and tell it once.
+target.py and answered.py tell every result; both halves may be repeated after a crash, and tell it once.
 """
 
 from __future__ import annotations
@@ -20,9 +20,19 @@ PROCESS = f"vigild@{socket.gethostname()}:{os.getpid()}"
 
 
 async def tell(context: RemediationContext, asker: Asker, result: Result, notify: tuple[str, ...]) -> None:
-    """Journal a result and announce it.  Raises StateError; repeat it then."""
+    """Journal a result and announce it.  Raises StateError, and BrokenChainError; repeat it then."""
+    await write_ended(context, asker, result)
+    await announce_ended(context, asker, result, notify)
+
+
+async def write_ended(context: RemediationContext, asker: Asker, result: Result) -> None:
+    """Journal a result.  Raises StateError, and BrokenChainError."""
     await context.journal.append(_entry(asker, result, context.clock.now()))
     context.telemetry.emit(ActionEnded(asker.action, asker.rule, asker.intent, result.ending, result.reason))
+
+
+async def announce_ended(context: RemediationContext, asker: Asker, result: Result, notify: tuple[str, ...]) -> None:
+    """Bring the event of a result to its end, at these targets and at those of rules that match it."""
     await context.announce(result_event(asker, result, context.clock.now()), notify, asker.rule)
 
 

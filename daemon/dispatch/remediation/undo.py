@@ -34,7 +34,7 @@ async def undo(intent: str, kernels: dict[str, Kernel], estate: Estate, context:
     async with context.locks.hold(record.subject):
         reader = estate.reader(record.subject.account, record.subject.region)
         image = await kernel.action.look(record.subject, reader)
-        if image == record.plan.before:
+        if image == record.before:
             raise UndoError(f"{intent}: the state is already as it was before")
         if image != record.plan.after:
             raise UndoError(f"{intent}: the state is no longer what the action left; undo it by hand")
@@ -45,10 +45,11 @@ async def undo(intent: str, kernels: dict[str, Kernel], estate: Estate, context:
             await context.loops.note(call, intent)
 
         writer = estate.writer(record.subject.account, record.subject.region, note)
-        await kernel.action.revert(record.subject, record.plan, intent, writer)
+        plan = msgspec.structs.replace(record.plan, before=record.before)
+        await kernel.action.revert(record.subject, plan, record.applied, writer)
         for wait in _LOOKS:
             await context.clock.sleep(wait)
-            if await kernel.action.look(record.subject, reader) == record.plan.before:
+            if await kernel.action.look(record.subject, reader) == record.before:
                 break
         else:
             raise UndoError(f"{intent}: reverted, but the state before does not show")
@@ -89,7 +90,7 @@ def _entry(saved: Saved, requests: tuple[str, ...], by: str, now: float) -> Entr
         resources=record.subject.resources,
         summary=record.plan.summary,
         before=record.plan.after,
-        after=record.plan.before,
+        after=record.before,
         requests=requests,
         by=by,
     )

@@ -1,0 +1,97 @@
+"""Brings back an object that is lost or deleted: from its own older version, or from a replica in another bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
+from daemon.actions.config import ActionConfig
+from daemon.actions.s3.names import BUCKET_IN_EVENT, KEY_IN_EVENT, object_of
+from daemon.actions.subject import FromEvent, Subject
+from daemon.clients.estate import Reader, Writer
+
+BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
+
+
+class RestoreObjectConfig(ActionConfig):
+    """Copies an object back to where it was: S3 lost it (s3:ReducedRedundancyLostObject), or it was deleted."""
+
+    type: Literal["s3.restore-object"]
+    bucket: FromEvent = BUCKET_IN_EVENT
+    """Where the event names the bucket."""
+    key: FromEvent = KEY_IN_EVENT
+    """Where it names the object."""
+    replicas: dict[BucketName, BucketName] = Field(default={})
+    """The bucket that holds copies, by the bucket it holds them of; without one, an older version is copied."""
+
+
+class RestoreObject(Action[RestoreObjectConfig]):
+    """The object is there again; an object that is there is not touched.  Undo deletes the copy again."""
+
+    redo: ClassVar = Redo.LOOK
+    permissions: ClassVar = Permissions(
+        read=("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"),
+        write=("s3:PutObject",),
+        undo=("s3:DeleteObject", "s3:DeleteObjectVersion"),
+        resources=("arn:aws:s3:::*/*",),
+    )
+    undoable: ClassVar = True
+
+    def subject(self, event: Mapping[str, Any]) -> Subject:
+        """See Action."""
+        return object_of(event, self.config.bucket, self.config.key, ())
+
+    async def look(self, subject: Subject, api: Reader) -> Image | None:
+        """See Action: whether it is there, and the copy that could be brought back."""
+        bucket, key = subject.values["bucket"], subject.values["key"]
+        if await api.find("s3", "head_bucket", Bucket=bucket) is None:
+            return None
+        present = await api.find("s3", "head_object", Bucket=bucket, Key=key) is not None
+        return {"present": present, "copy": None if present else await self._copy(bucket, key, api)}
+
+    def decide(self, subject: Subject, image: Image) -> Plan | Declined:
+        """See Action."""
+        if image["present"]:
+            return Declined(Decline.ALREADY_RIGHT, "the object is there")
+        if image["copy"] is None:
+            return Declined(Decline.NOT_FOUND, "there is no copy of it")
+        (name,) = subject.resources
+        return Plan(
+            summary=f"restore {name}",
+            changes=(Change(name, "object", None, f"copy of {_text(image['copy'])}"),),
+            before=image,
+            after={"present": True, "copy": None},
+        )
+
+    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
+        """See Action."""
+        del key
+        values = subject.values
+        copy = plan.before["copy"]
+        answer = await api.write("s3", "copy_object", Bucket=values["bucket"], Key=values["key"], CopySource=copy)
+        return {"version": answer.get("VersionId")}
+
+    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
+        """See Action."""
+        del plan
+        version = {"VersionId": applied["version"]} if applied.get("version") else {}
+        await api.write("s3", "delete_object", Bucket=subject.values["bucket"], Key=subject.values["key"], **version)
+
+    async def _copy(self, bucket: str, key: str, api: Reader) -> dict[str, str] | None:
+        """Return the CopySource of what can be brought back."""
+        replica = self.config.replicas.get(bucket)
+        if replica is not None:
+            found = await api.find("s3", "head_object", Bucket=replica, Key=key)
+            return {"Bucket": replica, "Key": key} if found is not None else None
+        answer = await api.read("s3", "list_object_versions", Bucket=bucket, Prefix=key, MaxKeys=100)
+        versions = [version for version in answer.get("Versions", ()) if version["Key"] == key]
+        newest = max(versions, key=lambda version: version["LastModified"], default=None)
+        return {"Bucket": bucket, "Key": key, "VersionId": newest["VersionId"]} if newest is not None else None
+
+
+def _text(copy: Mapping[str, str]) -> str:
+    version = f" version {copy['VersionId']}" if "VersionId" in copy else ""
+    return f"{copy['Bucket']}/{copy['Key']}{version}"

@@ -1,0 +1,1 @@
+"""Actions on Step Functions."""

@@ -1,0 +1,57 @@
+"""Hourly counts, shared by processes."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from daemon.dispatch.remediation.counts import HOUR, HourlyCounts
+from daemon.state.sqlite import SqliteStore
+from tests.clocks import HandWound
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_counter_is_used_up_and_begins_anew(store: SqliteStore, clock: HandWound) -> None:
+    """At its limit it says no by name; the next hour it counts again."""
+    counts = HourlyCounts(store, clock)
+
+    assert [await counts.take({"a": 2, "b": 9}) for _ in range(3)] == [None, None, "a"]
+    clock.time += HOUR
+    assert await counts.take({"a": 2, "b": 9}) is None
+
+
+async def test_nothing_is_counted_where_one_says_no(store: SqliteStore, clock: HandWound) -> None:
+    """A refusal takes nothing off the other counters."""
+    counts = HourlyCounts(store, clock)
+    await counts.take({"full": 1})
+
+    for _ in range(5):
+        assert await HourlyCounts(store, clock).take({"free": 2, "full": 1}) == "full"
+    assert [await counts.take({"free": 2}) for _ in range(3)] == [None, None, "free"]
+
+
+async def test_what_is_given_back_can_be_taken(store: SqliteStore, clock: HandWound) -> None:
+    """An action that was not needed costs nothing."""
+    counts = HourlyCounts(store, clock)
+    await counts.take({"a": 1})
+    await counts.give_back(["a"])
+
+    assert await HourlyCounts(store, clock).take({"a": 1}) is None
+
+
+async def test_processes_that_race_stay_within_the_limit(store: SqliteStore, clock: HandWound) -> None:
+    """Forty takers over four processes get exactly what the limit allows."""
+    processes = [HourlyCounts(store, clock) for _ in range(4)]
+    answers: list[str | None] = []
+
+    async def take(number: int) -> None:
+        answers.append(await processes[number % 4].take({"a": 7, "b": 100}))
+
+    async with anyio.create_task_group() as group:
+        for number in range(40):
+            group.start_soon(take, number)
+
+    assert (answers.count(None), answers.count("a")) == (7, 33)
+    assert [await processes[0].take({"b": 100}) for _ in range(93)] == [None] * 93
+    assert await processes[0].take({"b": 100}) == "b"
