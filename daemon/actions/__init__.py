@@ -28,6 +28,10 @@ from daemon.actions.ec2.restrict_ingress import RestrictIngress, RestrictIngress
 from daemon.actions.ec2.start_instances import StartInstances, StartInstancesConfig
 from daemon.actions.events.put_events import PutEvents, PutEventsConfig
 from daemon.actions.lambda_.invoke import Invoke, InvokeConfig
+from daemon.actions.s3.block_public_access import BlockPublicAccess, BlockPublicAccessConfig
+from daemon.actions.s3.make_acl_private import MakeAclPrivate, MakeAclPrivateConfig
+from daemon.actions.s3.make_object_private import MakeObjectPrivate, MakeObjectPrivateConfig
+from daemon.actions.s3.restore_object import RestoreObject, RestoreObjectConfig
 from daemon.actions.states.start_execution import StartExecution, StartExecutionConfig
 
 __all__ = ("ACTIONS", "ActionKind", "AnyActionConfig", "build")
@@ -47,6 +51,10 @@ ACTIONS = {
     "ec2.start-instances": ActionKind(StartInstancesConfig, StartInstances),
     "events.put-events": ActionKind(PutEventsConfig, PutEvents),
     "lambda.invoke": ActionKind(InvokeConfig, Invoke),
+    "s3.block-public-access": ActionKind(BlockPublicAccessConfig, BlockPublicAccess),
+    "s3.make-acl-private": ActionKind(MakeAclPrivateConfig, MakeAclPrivate),
+    "s3.make-object-private": ActionKind(MakeObjectPrivateConfig, MakeObjectPrivate),
+    "s3.restore-object": ActionKind(RestoreObjectConfig, RestoreObject),
     "states.start-execution": ActionKind(StartExecutionConfig, StartExecution),
 }
 

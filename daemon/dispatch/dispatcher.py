@@ -81,7 +81,7 @@ class Dispatcher:
                 for intent in intents:
                     await self._finish(batch, intent, done)
             for rule in match.rules:
-                if rule.name in done or not rule.routes:
+                if rule.is_match and (rule.name in done or not rule.routes):
                     self._telemetry.emit(RuleMatched(rule.name, rule.headline.severity, match.event.identity))
             on_final(match, Outcome.MATCHED if done or not intents else Outcome.DUPLICATE)
 

@@ -26,6 +26,8 @@ class MatchedRule(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...]
     extract: Callable[[Event], Event] | None = None
     """Puts what the rule itself read out of the event into the event that its targets see."""
+    is_match: bool = True
+    """False where the rule did not match, but is told of in an event of our own."""
 
     @property
     def name(self) -> str:

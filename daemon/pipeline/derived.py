@@ -42,6 +42,6 @@ class DerivedEvents:
         else:
             matched = rules.matched(rules.find(event))
         if targets:
-            matched += (MatchedRule(headline, tuple(Route(target) for target in targets)),)
+            matched += (MatchedRule(headline, tuple(Route(target) for target in targets), is_match=False),)
         if matched:
             await self._dispatcher.carry_out([Match(event, matched)], lambda *_: None)

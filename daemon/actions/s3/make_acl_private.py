@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
-from daemon.actions.s3.names import BUCKET_IN_EVENT, acl_image, bucket_of, grants_text, policy_of, without_public
+from daemon.actions.s3.names import BUCKET_IN_EVENT, acl_image, bucket_of, grant_parameters, grants_text, without_public
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 
@@ -63,4 +63,4 @@ class MakeAclPrivate(Action[MakeAclPrivateConfig]):
         await self._put(subject, plan.before, api)
 
     async def _put(self, subject: Subject, image: Image, api: Writer) -> None:
-        await api.write("s3", "put_bucket_acl", Bucket=subject.values["bucket"], AccessControlPolicy=policy_of(image))
+        await api.write("s3", "put_bucket_acl", Bucket=subject.values["bucket"], **grant_parameters(image))

@@ -13,9 +13,9 @@ from daemon.actions.s3.names import (
     VERSION_IN_EVENT,
     acl_image,
     address_of,
+    grant_parameters,
     grants_text,
     object_of,
-    policy_of,
     without_public,
 )
 from daemon.actions.subject import FromEvent, Subject
@@ -73,10 +73,10 @@ class MakeObjectPrivate(Action[MakeObjectPrivateConfig]):
     async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
         """See Action."""
         del key
-        await api.write("s3", "put_object_acl", AccessControlPolicy=policy_of(plan.after), **address_of(subject))
+        await api.write("s3", "put_object_acl", **grant_parameters(plan.after), **address_of(subject))
         return {}
 
     async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
         """See Action."""
         del applied
-        await api.write("s3", "put_object_acl", AccessControlPolicy=policy_of(plan.before), **address_of(subject))
+        await api.write("s3", "put_object_acl", **grant_parameters(plan.before), **address_of(subject))

@@ -33,6 +33,20 @@ PUBLIC: Final = frozenset(
 """The groups that stand for everybody (S3 user guide, "Access control list (ACL) overview")."""
 
 
+_GRANTEE: Final = ("Type", "ID", "URI", "EmailAddress")
+"""What names a grantee; display names are for people, and S3 no longer gives them."""
+
+
+_HEADERS: Final = {"URI": "uri", "ID": "id", "EmailAddress": "emailAddress"}
+_PARAMETERS: Final = {
+    "FULL_CONTROL": "GrantFullControl",
+    "READ": "GrantRead",
+    "READ_ACP": "GrantReadACP",
+    "WRITE": "GrantWrite",
+    "WRITE_ACP": "GrantWriteACP",
+}
+
+
 def bucket_of(event: Mapping[str, Any], paths: FromEvent) -> Subject:
     """Return the bucket that an event names.  Raises SubjectError."""
     account, region = place_of(event)
@@ -59,7 +73,13 @@ def address_of(subject: Subject) -> dict[str, Any]:
 
 def acl_image(answer: Mapping[str, Any]) -> Image:
     """Return owner and grants of an answer of GetBucketAcl or GetObjectAcl, in a settled order."""
-    grants = [{"Grantee": dict(grant["Grantee"]), "Permission": grant["Permission"]} for grant in answer["Grants"]]
+    grants = [
+        {
+            "Grantee": {name: grant["Grantee"][name] for name in _GRANTEE if name in grant["Grantee"]},
+            "Permission": grant["Permission"],
+        }
+        for grant in answer["Grants"]
+    ]
     return {"owner": {"ID": answer["Owner"]["ID"]}, "grants": sorted(grants, key=str)}
 
 
@@ -69,9 +89,15 @@ def without_public(image: Image) -> Image:
     return {**image, "grants": kept}
 
 
-def policy_of(image: Image) -> dict[str, Any]:
-    """Return the image as the AccessControlPolicy that puts it in force."""
-    return {"Owner": image["owner"], "Grants": image["grants"]}
+def grant_parameters(image: Image) -> dict[str, Any]:
+    """Return the image as the parameters of PutObjectAcl and PutBucketAcl that put exactly its grants in force."""
+    parameters: dict[str, list[str]] = {}
+    for grant in image["grants"]:
+        kind, name = next((k, grant["Grantee"][k]) for k in ("URI", "ID", "EmailAddress") if k in grant["Grantee"])
+        parameters.setdefault(_PARAMETERS[grant["Permission"]], []).append(f'{_HEADERS[kind]}="{name}"')
+    if not parameters:
+        return {"AccessControlPolicy": {"Owner": image["owner"], "Grants": []}}
+    return {parameter: ", ".join(grantees) for parameter, grantees in parameters.items()}
 
 
 def grants_text(image: Image) -> list[str]:

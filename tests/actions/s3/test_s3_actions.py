@@ -1,0 +1,164 @@
+"""The actions on S3, on an emulated estate: whole resources before and after."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from daemon.actions.base import Decline, Declined
+from daemon.actions.subject import SubjectError
+from daemon.clients import AwsClients
+from tests.actions.acting import acting, event_of
+from tests.emulators import REGION, Emulator
+
+pytestmark = pytest.mark.anyio
+
+PRIVATE = ["FULL_CONTROL"]
+
+
+async def make_bucket(aws: AwsClients, **options: Any) -> str:
+    """Make a bucket with an object in it; return its name."""
+    s3 = await aws.client("s3", REGION)
+    name = f"bucket-{uuid.uuid4()}"
+    await s3.create_bucket(Bucket=name, **options)
+    await s3.put_object(Bucket=name, Key="a/b c.txt", Body=b"content")
+    return name
+
+
+async def object_grants(aws: AwsClients, bucket: str) -> list[str]:
+    """Return what the object's list grants, sorted."""
+    s3 = await aws.client("s3", REGION)
+    answer = await s3.get_object_acl(Bucket=bucket, Key="a/b c.txt")
+    return sorted(f"{grant['Permission']} {grant['Grantee'].get('URI', 'owner')}" for grant in answer["Grants"])
+
+
+def of_object(bucket: str, key: str = "a/b c.txt") -> dict[str, Any]:
+    """Return an event that names an object as CloudTrail does."""
+    return event_of(requestParameters={"bucketName": bucket, "key": key})
+
+
+async def test_a_public_object_is_made_private_and_back(moto: Emulator) -> None:
+    """Only the public's grant goes; content and owner stay; undo brings the very grants back."""
+    async with acting(moto, {"type": "s3.make-object-private"}) as it:
+        bucket = await make_bucket(it.aws)
+        s3 = await it.aws.client("s3", REGION)
+        await s3.put_object_acl(Bucket=bucket, Key="a/b c.txt", ACL="public-read")
+        before = await object_grants(it.aws, bucket)
+
+        plan, applied = await it.act(of_object(bucket))
+        assert await object_grants(it.aws, bucket) == ["FULL_CONTROL owner"]
+        await it.undo(of_object(bucket), plan, applied)
+
+        assert before == await object_grants(it.aws, bucket)
+        assert await (await s3.get_object(Bucket=bucket, Key="a/b c.txt"))["Body"].read() == b"content"
+
+
+async def test_public_access_to_a_bucket_is_blocked_and_back(moto: Emulator) -> None:
+    """All four settings are on; undo takes them away again where there were none."""
+    async with acting(moto, {"type": "s3.block-public-access"}) as it:
+        bucket = await make_bucket(it.aws)
+        event = event_of(bucket={"name": bucket})
+        s3 = await it.aws.client("s3", REGION)
+
+        plan, applied = await it.act(event)
+        answer = await s3.get_public_access_block(Bucket=bucket)
+        assert all(answer["PublicAccessBlockConfiguration"].values())
+        await it.undo(event, plan, applied)
+
+        with pytest.raises(s3.exceptions.ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+            await s3.get_public_access_block(Bucket=bucket)
+
+
+async def test_a_half_blocked_bucket_gets_only_what_it_lacks(moto: Emulator) -> None:
+    """Undo restores the settings that were there before."""
+    async with acting(moto, {"type": "s3.block-public-access"}) as it:
+        bucket = await make_bucket(it.aws)
+        event = event_of(bucket={"name": bucket})
+        s3 = await it.aws.client("s3", REGION)
+        half = {
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": False,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": False,
+        }
+        await s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=half)
+
+        plan, applied = await it.act(event)
+        assert [change.field for change in plan.changes] == ["IgnorePublicAcls", "RestrictPublicBuckets"]
+        await it.undo(event, plan, applied)
+
+        assert half == (await s3.get_public_access_block(Bucket=bucket))["PublicAccessBlockConfiguration"]
+
+
+async def test_a_public_bucket_list_is_made_private_and_back(moto: Emulator) -> None:
+    """Only the public's grant goes off the bucket's own list."""
+    async with acting(moto, {"type": "s3.make-acl-private"}) as it:
+        bucket = await make_bucket(it.aws)
+        s3 = await it.aws.client("s3", REGION)
+        await s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+        before = (await s3.get_bucket_acl(Bucket=bucket))["Grants"]
+        event = event_of(requestParameters={"bucketName": bucket})
+
+        plan, applied = await it.act(event)
+        assert [grant["Permission"] for grant in (await s3.get_bucket_acl(Bucket=bucket))["Grants"]] == PRIVATE
+        await it.undo(event, plan, applied)
+
+        assert sorted(map(str, before)) == sorted(map(str, (await s3.get_bucket_acl(Bucket=bucket))["Grants"]))
+
+
+async def test_a_deleted_object_comes_back_from_its_version(moto: Emulator) -> None:
+    """The newest version is copied; undo deletes exactly the copy."""
+    async with acting(moto, {"type": "s3.restore-object"}) as it:
+        bucket = await make_bucket(it.aws)
+        s3 = await it.aws.client("s3", REGION)
+        await s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        await s3.put_object(Bucket=bucket, Key="a/b c.txt", Body=b"newest")
+        await s3.delete_object(Bucket=bucket, Key="a/b c.txt")
+
+        plan, applied = await it.act(of_object(bucket))
+        assert await (await s3.get_object(Bucket=bucket, Key="a/b c.txt"))["Body"].read() == b"newest"
+        await it.undo(of_object(bucket), plan, applied)
+
+
+async def test_a_lost_object_comes_back_from_its_replica(moto: Emulator) -> None:
+    """Where the configuration names a bucket of copies, the copy comes from there."""
+    async with acting(moto, {"type": "s3.restore-object"}) as it:
+        lost, replica = await make_bucket(it.aws), await make_bucket(it.aws)
+        s3 = await it.aws.client("s3", REGION)
+        await s3.delete_object(Bucket=lost, Key="a/b c.txt")
+        options = {"type": "s3.restore-object", "replicas": {lost: replica}}
+        async with acting(moto, options) as restoring:
+            plan, applied = await restoring.act(of_object(lost))
+            assert await (await s3.get_object(Bucket=lost, Key="a/b c.txt"))["Body"].read() == b"content"
+            await restoring.undo(of_object(lost), plan, applied)
+
+
+@pytest.mark.parametrize(
+    "kind", ["s3.make-object-private", "s3.block-public-access", "s3.make-acl-private", "s3.restore-object"]
+)
+async def test_what_is_right_or_gone_is_left_alone(moto: Emulator, kind: str) -> None:
+    """A second time there is nothing to do, and nothing where there is no such bucket; neither writes anything."""
+    async with acting(moto, {"type": kind}) as it:
+        bucket = await make_bucket(it.aws)
+        if kind == "s3.block-public-access":
+            await it.act(of_object(bucket))
+        it.written.clear()
+
+        again = await it.plan(of_object(bucket))
+        gone = await it.plan(of_object(f"no-such-{uuid.uuid4()}"))
+
+        assert isinstance(again, Declined)
+        assert (again.reason, gone, it.written) == (Decline.ALREADY_RIGHT, None, [])
+
+
+@pytest.mark.parametrize(
+    "bucket", ["../etc", "a", "UPPER", "x" * 64, 5, ["a-bucket", "b-bucket"], None, "bucket\n", ""]
+)
+@pytest.mark.parametrize("kind", ["s3.make-object-private", "s3.block-public-access"])
+async def test_what_is_no_bucket_is_refused(moto: Emulator, kind: str, bucket: object) -> None:
+    """A bucket's name that cannot be one never reaches S3."""
+    async with acting(moto, {"type": kind}) as it:
+        with pytest.raises(SubjectError, match="bucket"):
+            await it.plan(event_of(requestParameters={"bucketName": bucket, "key": "k"}))
