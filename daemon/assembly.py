@@ -23,6 +23,7 @@ from daemon.dispatch.remediation.answered import AnsweredApprovals
 from daemon.dispatch.remediation.target import ActionTarget
 from daemon.dispatch.self_alerts import SelfAlerts
 from daemon.dispatch.targets import SinkTarget, Target
+from daemon.errors import ConfigError
 from daemon.pipeline import Pipeline
 from daemon.pipeline.derived import DerivedEvents
 from daemon.pipeline.intake import Intake
@@ -114,12 +115,13 @@ async def assemble(
             derived.announce,
         )
         deliverers |= _action_targets(settings, remediation, places, dispatch)
+        redelivering = {source.name for source in feeds if source.redelivers}
         pipeline = Pipeline(
             Intake(feeds, in_flight, telemetry, clock, rng),
             sieve,
             dispatcher,
             Ledger(in_flight, telemetry, clock),
-            Refusals(_places_of_sources(settings, places), settings.failures, telemetry, clock),
+            Refusals(_places_of_sources(settings, feeds, places), redelivering, settings.failures, telemetry, clock),
         )
         for source in feeds:
             telemetry.metrics.expect_source(source.name)
@@ -166,8 +168,18 @@ def _action_targets(
     }
 
 
-def _places_of_sources(settings: Settings, places: dict[str, DeadLetters]) -> dict[str, DeadLetters]:
-    """Leave out the sources whose queue redrives by itself."""
+def _places_of_sources(
+    settings: Settings, feeds: list[Source], places: dict[str, DeadLetters]
+) -> dict[str, DeadLetters]:
+    """Leave out the sources whose queue redrives by itself.  Raises ConfigError for one that has no such queue."""
+    redriven = [source for source in feeds if settings.sources[source.name].dead_letter == REDRIVE]
+    problems = [
+        f"sources.{source.name}.dead_letter: only queues redrive by themselves; name one of `dead_letters`"
+        for source in redriven
+        if not source.redelivers
+    ]
+    if problems:
+        raise ConfigError(*problems)
     return {
-        name: places[config.dead_letter] for name, config in settings.sources.items() if config.dead_letter != REDRIVE
+        source.name: places[settings.sources[source.name].dead_letter] for source in feeds if source not in redriven
     }

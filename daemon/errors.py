@@ -58,6 +58,7 @@ class RejectReason(StrEnum):
     NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"  # a JSON string, number, array: no event of AWS is one
     BAD_ENVELOPE = "bad_envelope"  # looks like a known envelope, but a field of it has the wrong type
+    UNKNOWN_SHAPE = "unknown_shape"  # a JSON object that nothing known sends, where the configuration wants none
     AMBIGUOUS = "ambiguous"  # spells one path in so many ways that matching it would take too long
     UNREADABLE = "unreadable"  # a file that cannot be opened or read
     BUG = "bug"  # our own decoder or matcher failed on it

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from daemon.yaml_file import Strict
+
+
+class UnknownJson(StrEnum):
+    """What becomes of JSON objects of no known shape."""
+
+    WRAP = "wrap"
+    REJECT = "reject"
 
 
 class DecodeLimits(Strict):
@@ -20,3 +29,6 @@ class DecodeLimits(Strict):
     events.  Those of trails (`cloudtrail` in the group's name, or a stream that CloudTrail names) and of EventBridge
     (`/aws/events/*`) are known; in all others a message is a line, whatever it looks like, because who can have lines
     logged could forge events."""
+    unknown_json: UnknownJson = UnknownJson.WRAP
+    """JSON objects of no known shape: `wrap` makes events of them (`source: vigild.json`), for rules to match; `reject`
+    counts and parks them, where queues must carry nothing else than AWS's own events (`failures.source_unknown`)."""

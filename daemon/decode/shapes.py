@@ -137,7 +137,7 @@ def _uncommon(
     elif probe.detail_type is not msgspec.UNSET and probe.detail is not msgspec.UNSET:
         _decode_eventbridge(document)  # raises with the field that is wrong
     else:
-        yield wrap_unknown(document, delivery)
+        yield wrap_unknown(document, delivery, limits)
 
 
 def _several(
@@ -173,7 +173,8 @@ def _records(
             if not clean:
                 _check_utf8(body)
             record = _decode_record(body)
-            yield wrap_record(body, record) if looks_like_cloudtrail(record) else wrap_unknown(body, delivery)
+            known = looks_like_cloudtrail(record)
+            yield wrap_record(body, record) if known else wrap_unknown(body, delivery, limits)
         except msgspec.ValidationError as error:
             reason = RejectReason.BAD_ENVELOPE if body.startswith(b"{") else RejectReason.NOT_AN_OBJECT
             yield _rejected(body, delivery, DecodeError(reason, str(error)))

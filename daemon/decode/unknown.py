@@ -9,14 +9,21 @@ from datetime import UTC, datetime
 
 import orjson
 
+from daemon.decode.limits import DecodeLimits, UnknownJson
 from daemon.dedupe.identity import carried_identity
+from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event
 
 UNKNOWN_SOURCE = "vigild.json"
 
 
-def wrap_unknown(document: bytes, delivery: Delivery) -> Event:
-    """Return an event with source "vigild.json" whose detail is the document and whose time is that of its receipt."""
+def wrap_unknown(document: bytes, delivery: Delivery, limits: DecodeLimits) -> Event:
+    """Return an event with source "vigild.json" whose detail is the document and whose time is that of its receipt.
+
+    Raises DecodeError where the configuration does not want it.
+    """
+    if limits.unknown_json is UnknownJson.REJECT:
+        raise DecodeError(RejectReason.UNKNOWN_SHAPE, "a JSON object that nothing known to vigild sends")
     identity = carried_identity(delivery, document)
     time = datetime.fromtimestamp(delivery.received_at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     wrapped = b"".join(

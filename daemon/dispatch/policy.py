@@ -20,6 +20,7 @@ class Trouble(StrEnum):
     """A kind of failure that a policy can be set for."""
 
     UNDECODABLE = "undecodable"  # bytes that are no event
+    SOURCE_UNKNOWN = "source_unknown"  # JSON that nothing known to us sends
     OBJECT_MISSING = "object_missing"  # a queue, topic, object or page that is not there
     ACCESS_DENIED = "access_denied"  # no permission, or no credentials
     TARGET_REJECTS = "target_rejects"  # an answer that repeating cannot change
@@ -30,6 +31,7 @@ class Trouble(StrEnum):
 
 TROUBLE_OF_REJECTION: Mapping[RejectReason, Trouble] = {
     **dict.fromkeys(RejectReason, Trouble.UNDECODABLE),
+    RejectReason.UNKNOWN_SHAPE: Trouble.SOURCE_UNKNOWN,
     RejectReason.BUG: Trouble.BUG,
 }
 
@@ -103,7 +105,10 @@ class FailureSettings(Strict):
     """What is done about each kind of failure."""
 
     undecodable: ParkAtOnce = ParkAtOnce()
-    """Bytes that are no event.  Retry gives the message back to its source, for as many deliveries as max_attempts."""
+    """Bytes that are no event.  Retry gives the message back to its queue, for as many deliveries as max_attempts (5);
+    sources that do not deliver again (files, streams) park it."""
+    source_unknown: ParkAtOnce = ParkAtOnce()
+    """JSON objects of no known shape, where `limits.unknown_json` rejects them.  Retry as above."""
     object_missing: RetryFirst = RetryFirst()
     """A queue, topic or page that is not there: it may be made again."""
     access_denied: RetryFirst = RetryFirst()

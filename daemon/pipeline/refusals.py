@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from daemon.clock import Clock
 from daemon.dispatch.dead_letters import DeadLetters, rejection_letter
@@ -16,12 +16,20 @@ _DELIVERIES = 5
 
 
 class Refusals:
-    """All sources share it; `places` leaves out those whose queue redrives by itself."""
+    """All sources share it; `places` leaves out those whose queue redrives by itself, `redelivering` are those that
+    bring again while the daemon runs what is given back to them.
+    """
 
     def __init__(
-        self, places: Mapping[str, DeadLetters], failures: FailureSettings, telemetry: Telemetry, clock: Clock
+        self,
+        places: Mapping[str, DeadLetters],
+        redelivering: Collection[str],
+        failures: FailureSettings,
+        telemetry: Telemetry,
+        clock: Clock,
     ) -> None:
         self._places = places
+        self._redelivering = redelivering
         self._failures = failures
         self._telemetry = telemetry
         self._clock = clock
@@ -29,7 +37,8 @@ class Refusals:
     async def settle(self, delivery: Delivery, rejection: Rejection) -> bool:
         """Do what is to be done; False when the delivery has to go back to its source."""
         policy = self._failures.of_rejection(rejection.reason)
-        if policy.do is Remedy.RETRY and delivery.attempt < (policy.max_attempts or _DELIVERIES):
+        again = policy.do is Remedy.RETRY and delivery.source in self._redelivering
+        if again and delivery.attempt < (policy.max_attempts or _DELIVERIES):
             return False
         if policy.finally_dropped:
             self._telemetry.emit(RejectionDropped(delivery.source, rejection.reason, rejection.identity))

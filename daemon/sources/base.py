@@ -62,6 +62,8 @@ class Source(Protocol):
 
     name: str
     receivers: int
+    redelivers: bool
+    """Whether RELEASED deliveries come again while the daemon runs, counted by `attempt`."""
 
     async def open(self) -> None:
         """Get ready to receive.

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.decode import DecodeLimits, Decoder
+from daemon.decode.limits import UnknownJson
 from daemon.errors import RejectReason
 from daemon.event import Delivery, Event, Framing, Rejection
 
@@ -177,6 +178,16 @@ def test_records_of_other_services_are_unknown_json() -> None:
 
     assert event.document()["source"] == "vigild.json"
     assert notification == event.document()["detail"]
+
+
+@pytest.mark.parametrize("body", [b'{"level":"error"}', b'{"Records":[{"eventSource":"aws:s3"}]}'])
+def test_unknown_json_is_rejected_where_nobody_wants_it(body: bytes) -> None:
+    """With `unknown_json: reject` it has a reason of its own, alone and among records."""
+    decoder = Decoder(DecodeLimits(unknown_json=UnknownJson.REJECT))
+    (item,) = decoder.decode(delivery(body))
+
+    assert isinstance(item, Rejection)
+    assert item.reason is RejectReason.UNKNOWN_SHAPE
 
 
 def test_unknown_json_is_wrapped_and_named_by_its_message() -> None:

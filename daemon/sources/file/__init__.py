@@ -68,6 +68,7 @@ class FileSource:
     def __init__(self, name: str, config: FileConfig, context: SourceContext) -> None:
         self.name = name
         self.receivers = config.receivers
+        self.redelivers = False
         self._config = config
         self._clock = context.clock
         self._positions = Positions(name, context)

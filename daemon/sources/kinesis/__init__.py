@@ -135,6 +135,7 @@ class KinesisSource:
     def __init__(self, name: str, config: KinesisConfig, context: SourceContext) -> None:
         self.name = name
         self.receivers = config.receivers
+        self.redelivers = False
         self._config = config
         self._clock = context.clock
         self._telemetry = context.telemetry

@@ -79,6 +79,7 @@ class SqsSource:
     def __init__(self, name: str, config: SqsConfig, context: SourceContext) -> None:
         self.name = name
         self.receivers = config.receivers
+        self.redelivers = True
         self.redrive: RedrivePolicy | None = None
         """The queue's own dead-letter rule; what is settled as RELEASED counts towards it."""
         self._config = config
