@@ -24,7 +24,7 @@ def check(
     rules: RulesOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Let warnings about rules make the exit code 1.")] = False,  # noqa: FBT002
 ) -> None:
-    """Load configuration and rules, then reach the state store, every source and target; consume and send nothing.
+    """Load configuration and rules, then reach state, sources, targets, dead-letter places; consume and send nothing.
 
     Rules that cannot mean what they say are warned of.  Exit code 1 when something cannot be reached (with --strict,
     also for a warning), 2 when the configuration or a rule is wrong.
@@ -58,6 +58,7 @@ async def _check(settings: Settings) -> bool:
         reached = [await _reach("state", parts.store.check)]
         reached += [await _reach(f"source {source.name}", source.check) for source in parts.sources]
         reached += [await _reach(f"target {name}", target.check) for name, target in parts.targets.items()]
+        reached += [await _reach(f"dead letters {name}", place.check) for name, place in parts.places.items()]
     return all(reached)
 
 

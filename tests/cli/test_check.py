@@ -14,21 +14,35 @@ rules:
 """
 
 
-@pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 1)])
-def test_warnings_are_said_and_count_only_when_strict(tmp_path: Path, options: list[str], code: int) -> None:
-    """Each warning is a line with file, line, rule and code, and a word on how to silence it."""
-    (tmp_path / "rules.yaml").write_text(RULES)
-    done = subprocess.run(
+def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "rules.yaml").write_text(RULES)
+    return subprocess.run(
         [sys.executable, "-m", "daemon", "check", "--rules", "rules.yaml", *options],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=False,
         text=True,
     )
 
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 1)])
+def test_warnings_are_said_and_count_only_when_strict(tmp_path: Path, options: list[str], code: int) -> None:
+    """Each warning is a line with file, line, rule and code, and a word on how to silence it."""
+    done = check(tmp_path, *options)
+
     assert done.returncode == code, done.stderr
     warning = "listed: read-only-event: ListUsers is read-only"
     assert f"warn rules.yaml:3: rules[0].pattern.detail.eventName[0]: {warning}" in done.stdout
     assert "`lint_ignore: {its-code: why}` in the rule silences it" in done.stdout
     assert "ok   lint: 1 warning(s)\n" in done.stdout
+
+
+def test_a_dead_letter_place_that_cannot_be_used_is_found_before_it_is_needed(tmp_path: Path) -> None:
+    """Its line says FAIL and why, and so does the exit code."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "vigild.yaml").write_text("dead_letters: {default: {type: file, path: file/letters.ndjson}}")
+    done = check(tmp_path, "--config", "vigild.yaml")
+
+    assert done.returncode == 1
+    assert "FAIL dead letters default: refused: " in done.stdout

@@ -141,3 +141,26 @@ async def test_an_unreadable_message_goes_back_as_often_as_configured(
 
     (letter,) = lines(tmp_path / "dead.ndjson")
     assert letter["attempts"] == 3
+
+
+async def test_a_place_that_takes_no_letters_holds_its_messages_and_says_so(
+    tmp_path: Path, roto: Emulator, roto_clients: AwsClients
+) -> None:
+    """Unready with the reason while the queue for dead letters is missing; once it is there, all is parked."""
+    client = await roto_clients.client("sqs")
+    queue = await queue_of(client, f"unparked-{tmp_path.name}", "{", event(1))
+    missing = await queue_of(client, f"missing-{tmp_path.name}")
+    await client.delete_queue(QueueUrl=missing)
+    async with serve(status(400)) as server:
+        config = configuration(tmp_path, queue, server.url, roto.endpoint_url)
+        config["dead_letters"] = {"default": {"type": "sqs", "queue_url": missing}}
+        with run_daemon(tmp_path, config) as process:
+            await until(process, lambda: "dead letters default: not_found" in process.fetch("/readyz")[1], "unready")
+            assert await depth(client, queue) == (0, 2)
+            await queue_of(client, f"missing-{tmp_path.name}")
+            await until(process, lambda: process.metric("vigild_dead_letters_total", place="default") == 2, "parked")
+            await until(process, lambda: process.fetch("/readyz")[0] == 200, "ready")
+            assert await to_thread.run_sync(process.stop) == 0
+
+    assert await depth(client, missing) == (2, 0)
+    assert await depth(client, queue) == (0, 0)

@@ -68,6 +68,10 @@ class FileDeadLetters:
         with file_errors():
             return await to_thread.run_sync(count_lines)
 
+    async def check(self) -> str:
+        """See DeadLetterPlace; makes the file where it is missing."""
+        return await self._appender.open()
+
     async def remove(self, handles: Sequence[object]) -> int:
         """See DeadLetterPlace: the file is written anew without the lines, and takes the old one's place at once."""
         with file_errors():

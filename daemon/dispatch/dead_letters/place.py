@@ -53,6 +53,9 @@ class DeadLetterPlace(Protocol):
     async def count(self) -> int:
         """Return about how many letters() will yield."""
 
+    async def check(self) -> str:
+        """Reach the place without parking anything, for `vigild check`; return a line that says what is there."""
+
     async def remove(self, handles: Sequence[object]) -> int:
         """Remove for good; return how many were there and are gone.  Repeating it is safe."""
 
@@ -86,7 +89,9 @@ class DeadLetters:
                 raise RetryableError(error.kind, error.detail) from error
 
         await retrying(attempt, _POLICY, self._context.clock, self._context.rng, on_failure=self._failed)
+        self._context.telemetry.health.well(f"dead letters {self.name}")
         self._context.telemetry.emit(LetterParked(self.name, letter.reason))
 
     def _failed(self, error: RetryableError, _attempt: int, wait: float) -> None:
+        self._context.telemetry.health.ill(f"dead letters {self.name}", f"{error.kind}: {error.detail}")
         self._context.telemetry.emit(ParkingFailed(self.name, error.kind, error.detail, wait))

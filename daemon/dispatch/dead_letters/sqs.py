@@ -28,8 +28,8 @@ _BATCH = 10
 class QueueDeadLetterConfig(Strict):
     """Dead letters as messages of an SQS queue.
 
-    The daemon needs sqs:SendMessage; `vigild dead-letters` needs sqs:ReceiveMessage, sqs:DeleteMessage,
-    sqs:ChangeMessageVisibility and sqs:GetQueueAttributes.
+    The daemon needs sqs:SendMessage, `vigild check` sqs:GetQueueAttributes, and `vigild dead-letters` that one,
+    sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility.
     """
 
     type: Literal["sqs"]
@@ -82,6 +82,10 @@ class QueueDeadLetters:
                 QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
             )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"]) + await self._spare.count()
+
+    async def check(self) -> str:
+        """See DeadLetterPlace."""
+        return await self._sender.check()
 
     async def remove(self, handles: Sequence[object]) -> int:
         """See DeadLetterPlace."""

@@ -63,6 +63,10 @@ class StateDeadLetters:
             items += 1
         return items + await self._spare.count()
 
+    async def check(self) -> str:
+        """See DeadLetterPlace."""
+        return f"in the state store, {await self._store.check()}"
+
     async def remove(self, handles: Sequence[object]) -> int:
         """See DeadLetterPlace."""
         deletes = [handle for handle in handles if isinstance(handle, Delete)]
