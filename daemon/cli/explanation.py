@@ -41,11 +41,21 @@ def as_text(rule: Rule, position: int, event: Event, explanation: RuleExplanatio
     return "\n".join([*lines, ""])
 
 
+def failures(event: Event, explanation: RuleExplanation) -> list[str]:
+    """Return only what fails, in the alternative that comes nearest."""
+    lines = [*_reading(event)]
+    if explanation.pattern:
+        nearest = explanation.pattern.alternatives[0]
+        lines += _alternative(nearest, [finding for finding in nearest.fields if not finding.holds])
+    if explanation.log:
+        lines += _log(explanation.log)
+    return lines
+
+
 def _head(rule: Rule, position: int, event: Event, explanation: RuleExplanation) -> Iterator[str]:
     yield f"rule   {rule.matched.name}  {rule.origin}"
     yield f"event  {position}  {cut(event.identity)}  {cut(event.time)}"
-    if read_document(event.body).get("source") == UNKNOWN_SOURCE:
-        yield "       no CloudTrail record, no EventBridge event (detail-type, source, id, detail): taken as `detail`"
+    yield from _reading(event)
     if explanation.misses == 0:
         yield _verdict("matches", well=True)
     else:
@@ -53,6 +63,12 @@ def _head(rule: Rule, position: int, event: Event, explanation: RuleExplanation)
         ways = explanation.pattern.alternatives_in_all if explanation.pattern else 1
         where = f" in the nearest of {ways} alternatives" if ways > 1 else ""
         yield _verdict("does not match", well=False) + f": {explanation.misses} {test}{where}"
+
+
+def _reading(event: Event) -> Iterator[str]:
+    """Say how an event was read that is none of AWS's."""
+    if read_document(event.body).get("source") == UNKNOWN_SOURCE:
+        yield "       no CloudTrail record, no EventBridge event (detail-type, source, id, detail): taken as `detail`"
 
 
 def _log(log: LogExplanation) -> Iterator[str]:
@@ -80,7 +96,11 @@ def _alternatives(explanation: Explanation) -> Iterator[str]:
     for rank, alternative in enumerate(explanation.alternatives):
         if explanation.alternatives_in_all > 1:
             yield f"alternative {alternative.number + 1} of {explanation.alternatives_in_all}"
-        yield from _alternative(alternative, in_full=rank == 0)
+        shown = [finding for finding in alternative.fields if rank == 0 or not finding.holds]
+        yield from _alternative(alternative, shown)
+        holding = len(alternative.fields) - len(shown)
+        if holding:
+            yield f"  {_mark(holds=True)} {holding} more"
         if alternative.matches:
             return
     left = explanation.alternatives_in_all - len(explanation.alternatives)
@@ -88,15 +108,11 @@ def _alternatives(explanation: Explanation) -> Iterator[str]:
         yield f"{left} more alternative(s) fail in as many tests or more"
 
 
-def _alternative(alternative: AlternativeFinding, *, in_full: bool) -> Iterator[str]:
+def _alternative(alternative: AlternativeFinding, shown: list[FieldFinding]) -> Iterator[str]:
     if alternative.disagreement:
         yield f"  {_mark(holds=False)} {alternative.disagreement}"
-    for finding in alternative.fields:
-        if in_full or not finding.holds:
-            yield from _field(finding)
-    holding = sum(finding.holds for finding in alternative.fields)
-    if holding and not in_full:
-        yield f"  {_mark(holds=True)} {holding} more"
+    for finding in shown:
+        yield from _field(finding)
 
 
 def _field(finding: FieldFinding) -> Iterator[str]:

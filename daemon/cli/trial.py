@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from daemon.cli.explanation import failures
 from daemon.cli.loading import load
 from daemon.cli.options import ConfigOption, RulesOption
 from daemon.errors import ConfigError
+from daemon.rules.explain import RuleExplainer
 from daemon.rules.trial import Verdict, run_tests
 
 
@@ -16,7 +18,7 @@ def run_rule_tests(config: ConfigOption = None, rules: RulesOption = None) -> No
     verdicts = list(run_tests(rule_set))
     failed = [verdict for verdict in verdicts if not verdict.passed]
     for verdict in failed:
-        typer.echo(_sentence(verdict))
+        typer.echo("\n".join([_sentence(verdict), *_reasons(verdict)]))
     untested = [name for name, rule in rule_set.rules.items() if not rule.tests]
     if untested:
         typer.echo(f"without tests: {', '.join(untested)}")
@@ -24,6 +26,15 @@ def run_rule_tests(config: ConfigOption = None, rules: RulesOption = None) -> No
         raise ConfigError("no rule has a test")
     typer.echo(f"{len(rule_set.rules)} rules, {len(verdicts)} tests, {len(failed)} failed")
     raise typer.Exit(1 if failed else 0)
+
+
+def _reasons(verdict: Verdict) -> list[str]:
+    """Return why a rule that must match does not: what `vigild explain` says fails, of the event that comes nearest."""
+    if verdict.fault or verdict.matched or not verdict.events:
+        return []
+    explainer = RuleExplainer(verdict.rule)
+    event = min(verdict.events, key=explainer.misses)
+    return failures(event, explainer.explain(event))
 
 
 def _sentence(verdict: Verdict) -> str:

@@ -9,9 +9,9 @@ from typing import Final
 MOST_CHARACTERS: Final = 200
 
 
-def cut(text: str) -> str:
+def cut(text: str, most: int = MOST_CHARACTERS) -> str:
     """Return the beginning of a text, control characters, direction marks and lone surrogates written as escapes."""
-    short = text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+    short = text if len(text) <= most else text[: most - 1] + "…"
     return short if short.isprintable() else "".join(map(_printable, short))
 
 

@@ -13,6 +13,7 @@ from daemon.errors import ConfigError
 from daemon.match.eventbridge.places import line_of
 from daemon.match.lint import Finding, LintCode, Subject, lint_filter, lint_pattern, overlaps
 from daemon.match.logs.parse import parse
+from daemon.match.text import cut
 from daemon.rules.model import RuleConfig
 from daemon.rules.read import Place, read_rules, rule_files
 
@@ -94,7 +95,7 @@ class _Linting:
             self.report.warnings.append(RuleWarning(config.name, LintCode.UNUSED_IGNORE, text))
 
     def _warn(self, config: RuleConfig, finding: Finding) -> None:
-        place, message = self._places[config.name], f"{config.name}: {finding.code}: {finding.message}"
+        place, message = self._places[config.name], f"{config.name}: {finding.code}: {cut(finding.message, most=500)}"
         if finding.code in _FILTER_CODES:
             text = place.filter_problem(message, 1)
         elif finding.place == "$":

@@ -14,7 +14,7 @@ import orjson
 
 from daemon.decode import DecodeLimits, Decoder
 from daemon.errors import DecodeError
-from daemon.event import Delivery, Rejection
+from daemon.event import Delivery, Event, Rejection
 from daemon.rules import Rule, RuleSet
 from daemon.rules.model import LogTest, RuleTest
 
@@ -30,6 +30,8 @@ class Verdict:
     matched: bool
     fault: str = ""
     """Why the event could not be read, else empty."""
+    events: tuple[Event, ...] = ()
+    """What the decoder made of it."""
 
     @property
     def passed(self) -> bool:
@@ -49,14 +51,16 @@ def _try(rule_set: RuleSet, decoder: Decoder, rule: Rule, test: RuleTest) -> Ver
     body = orjson.dumps(test.event if test.log is None else _record(test.log))
     delivery = Delivery(source="test", identity="test", body=body, receipt=None, received_at=0.0)
     matched: set[str] = set()
+    events: list[Event] = []
     for item in decoder.decode(delivery):
         if isinstance(item, Rejection):
             return Verdict(rule, test, matched=False, fault=f"{item.reason}: {item.detail}")
+        events.append(item)
         try:
             matched.update(rule_set.find(item))
         except DecodeError as error:
             return Verdict(rule, test, matched=False, fault=str(error))
-    return Verdict(rule, test, matched=rule.matched.name in matched)
+    return Verdict(rule, test, matched=rule.matched.name in matched, events=tuple(events))
 
 
 def _record(log: LogTest) -> dict[str, Any]:

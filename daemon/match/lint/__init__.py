@@ -10,6 +10,7 @@ rules/lint.py asks about every rule and adds file and line.  To add a check:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from daemon.match.lint.breadth import breadth, fields_beside_or
@@ -36,11 +37,22 @@ _CHECKS: Final[Sequence[Callable[[Subject], Iterator[Finding]]]] = (
     detail_types,
 )
 
+_MOST_PLACES: Final = 10
+"""Findings of one code that are said of one pattern."""
+
 
 def lint_pattern(subject: Subject) -> list[Finding]:
-    """Return what is to say about a pattern, each place once for each code."""
-    found: dict[tuple[LintCode, str], Finding] = {}
+    """Return what is to say about a pattern: each place once for each code, and a few places for each code."""
+    found: dict[LintCode, dict[str, Finding]] = {}
     for check in _CHECKS:
         for finding in check(subject):
-            found.setdefault((finding.code, finding.place), finding)
-    return list(found.values())
+            found.setdefault(finding.code, {}).setdefault(finding.place, finding)
+    return [finding for places in found.values() for finding in _few(list(places.values()))]
+
+
+def _few(findings: list[Finding]) -> list[Finding]:
+    left = len(findings) - _MOST_PLACES
+    if left <= 0:
+        return findings
+    *kept, last = findings[:_MOST_PLACES]
+    return [*kept, replace(last, message=f"{last.message} (and {left} more like this)")]

@@ -11,7 +11,7 @@ from daemon.match.lint.findings import Finding, LintCode, Subject
 
 def breadth(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for the first alternative in which no field is narrowed down."""
-    for alternative in subject.alternatives:
+    for alternative in subject.sample:
         if all(any(map(_is_broad, condition.tests)) for condition in alternative):
             what = " and ".join(str(condition.tests[0]) for condition in alternative[:2])
             message = f"nothing but {what} is asked for, which holds for nearly every event; name a source as well"

@@ -48,7 +48,7 @@ _HOME_REGIONS: Final = ("us-east-1", "us-gov-west-1", "cn-north-1", "cn-northwes
 
 def undelivered_calls(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each call that is a data event or read-only."""
-    for alternative in filter(is_cloudtrail, subject.alternatives):
+    for alternative in filter(is_cloudtrail, subject.sample):
         services = _services(alternative)
         for test, place in tests_on(alternative, "detail.eventName"):
             if isinstance(test, Exact | Affix):
@@ -81,7 +81,7 @@ def _services(alternative: Alternative) -> list[str]:
 
 def global_regions(subject: Subject) -> Iterator[Finding]:
     """Yield a finding where only global services are asked for, and only in regions that have none of their events."""
-    for alternative in subject.alternatives:
+    for alternative in subject.sample:
         services = _services(alternative)
         if not services or not _GLOBAL_SERVICES.issuperset(services):
             continue

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Final
 
 from daemon.match.eventbridge.operators import Exists
 from daemon.match.eventbridge.pattern import Alternative, Condition
 from daemon.match.lint.containment import disjoint
 from daemon.match.lint.findings import Finding, LintCode, Subject
 
+_MOST_PAIRS: Final = 100_000
+"""Pairs of tests that are compared for two conditions; with more, nothing is said."""
+
 
 def contradictions(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for the pattern if all its alternatives are dead, else one for each that is."""
-    dead = [(number, pair) for number, each in enumerate(subject.alternatives) if (pair := _contradiction(each))]
+    dead = [pair for each in subject.sample if (pair := _contradiction(each))]
     is_all_dead = len(dead) == len(subject.alternatives)
-    for _, (one, other) in dead[:1] if is_all_dead else dead:
+    for one, other in dead[:1] if is_all_dead else dead:
         code = LintCode.CANNOT_MATCH if is_all_dead else LintCode.DEAD_ALTERNATIVE
         yield Finding(code, other.place, _sentence(one, other))
 
@@ -33,6 +37,8 @@ def _contradiction(alternative: Alternative) -> tuple[Condition, Condition] | No
 
 
 def _exclude_each_other(one: Condition, other: Condition) -> bool:
+    if len(one.tests) * len(other.tests) > _MOST_PAIRS:
+        return False
     return all(disjoint(test, counterpart) for test in one.tests for counterpart in other.tests)
 
 

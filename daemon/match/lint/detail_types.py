@@ -42,7 +42,7 @@ _HOST: Final = re.compile(r"([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 def detail_types(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each detail-type or source that no event has, or that do not go together."""
-    for alternative in subject.alternatives:
+    for alternative in subject.sample:
         yield from _sources(alternative)
         for kind, place in texts_on(alternative, "detail-type"):
             meant = _SPELLINGS.get(_letters(kind))

@@ -20,6 +20,8 @@ from daemon.match.lint.findings import Finding, LintCode
 
 MOST_COMPARISONS: Final = 200_000
 """Pairs of alternatives that are compared; some seconds."""
+_MOST_PAIRS: Final = 10_000
+"""Pairs of tests that are compared one by one for two conditions; longer lists are compared as sets."""
 
 _Key = tuple[str, object]
 
@@ -103,9 +105,11 @@ class _Search:
 
 
 def _follows(wanted: Condition, given: Condition) -> bool:
-    return wanted.path == given.path and all(
-        any(contains(wide, narrow) for wide in wanted.tests) for narrow in given.tests
-    )
+    if wanted.path != given.path:
+        return False
+    if len(wanted.tests) * len(given.tests) > _MOST_PAIRS:
+        return set(given.tests) <= set(wanted.tests)
+    return all(any(contains(wide, narrow) for wide in wanted.tests) for narrow in given.tests)
 
 
 def _keys(condition: Condition) -> Iterator[_Key]:

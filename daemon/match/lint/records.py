@@ -69,7 +69,7 @@ def is_cloudtrail(alternative: Alternative) -> bool:
 
 def wrong_types(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each test that cannot hold for the type its field has."""
-    for alternative in subject.alternatives:
+    for alternative in subject.sample:
         cloudtrail = is_cloudtrail(alternative)
         for condition in alternative:
             if condition.path in _ENVELOPE_TEXTS or (cloudtrail and condition.path in _TEXT_PATHS):
@@ -97,7 +97,7 @@ def _wants_no_boolean(test: Test) -> bool:
 
 def misspelt_fields(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each field that is nearly one of a CloudTrail record."""
-    for alternative in subject.alternatives:
+    for alternative in subject.sample:
         about_records = is_cloudtrail(alternative) or any(
             text.startswith("aws.") for text, _ in texts_on(alternative, "source")
         )

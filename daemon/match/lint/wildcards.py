@@ -25,7 +25,7 @@ _State = tuple[int, int, int]
 def costly_wildcards(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each field whose wildcards a value can keep busy at too many places."""
     seen = set()
-    for condition in (condition for alternative in subject.alternatives for condition in alternative):
+    for condition in (condition for alternative in subject.sample for condition in alternative):
         if condition.place in seen:
             continue
         seen.add(condition.place)

@@ -137,6 +137,22 @@ def test_a_place_is_warned_of_once() -> None:
     assert codes(pattern) == [("wrong-type", "$.account[0]")]
 
 
+def test_patterns_beyond_all_reason_take_no_time() -> None:
+    """Thousands of wrong tests beside hundreds of alternatives are looked at in part, and said in few warnings."""
+    numbers = {"account": list(range(10_000)), "$or": [{"a": [number]} for number in range(1_000)]}
+    choices = {"source": ["x"], "a": [{"prefix": f"x{number}"} for number in range(20_000)]}
+    beside = choices | {"$or": [{"a": [{"suffix": f"x{number}"} for number in range(20_000)]}, {"b": [1]}]}
+    wildcards = {"source": ["x"], "a": [{"wildcard": f"ab*{number}*{number}*c"} for number in range(5_000)]}
+    long = {"source": ["x"], "a": [{"wildcard": "*" + "ab" * 200_000 + "*"}]}
+    said = lint_pattern(Subject(numbers))
+
+    assert len(said) == 10
+    assert said[-1].message.endswith("(and 9990 more like this)")
+    assert codes(choices) == []
+    assert codes(beside) == [("field-beside-or", "$.$or[0].a")]
+    assert codes(wildcards) == codes(long) == [("costly-wildcard", "$.a")]
+
+
 def test_every_code_is_explained() -> None:
     """A code reads as words, as it stands in rule files."""
     assert all(code.value == code.name.lower().replace("_", "-") for code in LintCode)
