@@ -17,8 +17,12 @@ from daemon.match.logs.values import TextTest, equals
 
 _MANY = 150
 """Needles in one pass: with more literals the engine turns from vector instructions to a slower automaton."""
+_VERY_MANY = 600
+"""Strings from which on one pass with the slower automaton, whose time grows little with them, is the faster way."""
 _FAN_OUT = 4
 """Into how many smaller passes one that finds something leads."""
+_WIDE_FAN_OUT = 12
+"""The same for the slower automaton."""
 _MIN_STRING = 3
 """A shorter string is in too many messages to stand for the expression that needs it."""
 _MAX_STATES = 2_000
@@ -54,7 +58,10 @@ class Needles:
                 strings.append(_string(string, [], [_Part(equals(needle), waiting, [])]))
         self._beginnings = Beginnings(beginnings)
         self._ends = Beginnings(ends)
-        self._within = _parts(strings, _MANY) + _parts(expressions, _MANY)
+        most = _MANY
+        while most < len(strings) > _VERY_MANY:
+            most *= _WIDE_FAN_OUT
+        self._within = _parts(strings, most) + _parts(expressions, _MANY)
 
     def waiting(self, text: str) -> list[int]:
         """Return the filters that wait for a needle in this text."""
@@ -124,7 +131,7 @@ def _parts(needles: list[_Needle], most: int) -> list[_Part]:
         return [needle.part for needle in needles]
     parts = []
     for run in _runs(sorted(needles, key=attrgetter("expression")), most):  # what is alike is found together
-        smaller = _parts(run, most // _FAN_OUT)
+        smaller = _parts(run, most // (_FAN_OUT if most <= _MANY else _WIDE_FAN_OUT))
         try:
             found = compile_search(tuple(needle.expression for needle in run))
         except TooLargeError:
@@ -135,12 +142,13 @@ def _parts(needles: list[_Needle], most: int) -> list[_Part]:
 
 
 def _runs(needles: list[_Needle], most: int) -> Iterator[list[_Needle]]:
-    """Cut into runs of much the same length, of at most `most` needles and _MAX_STATES states."""
+    """Cut into runs of much the same length, of at most `most` needles; few of them have at most _MAX_STATES states."""
     length = -(-len(needles) // -(-len(needles) // most)) if needles else 0
+    most_states = _MAX_STATES * max(1, most // _MANY)
     run: list[_Needle] = []
     states = 0
     for needle in needles:
-        if run and (len(run) == length or states + needle.states > _MAX_STATES):
+        if run and (len(run) == length or states + needle.states > most_states):
             yield run
             run, states = [], 0
         run.append(needle)

@@ -80,3 +80,13 @@ def test_remembers_no_more_than_it_may() -> None:
         name = f"user-{number}" + "x" * (number % 2_000)
         expected = [key for key, found in (("prefix", name.startswith("user-1")), ("other", "x" in name)) if found]
         assert compiled.match(f'{{"name": "{name}"}}') == expected
+
+
+def test_thousands_of_strings_are_told_apart() -> None:
+    """However many strings are searched for in one go, each message finds its own, and all of them."""
+    compiled = FilterSet({f"filter-{number}": f"?first{number:04} ?second{number:04}" for number in range(3_000)})
+
+    assert compiled.match("nothing of that") == []
+    for number in (0, 1, 299, 1_500, 2_999):
+        assert compiled.match(f"a second{number:04} b") == [f"filter-{number}"]
+    assert compiled.match("first0007 second0007 first2000") == ["filter-7", "filter-2000"]
