@@ -62,7 +62,7 @@ class DedupeSettings(Strict):
     retention_seconds: float = Field(default=14 * 86_400.0, ge=60)
     """How long a finished intent is remembered.  The default is the longest that SQS keeps a message."""
     session_seconds: float = Field(default=15.0, ge=1, le=300)
-    """After a crash, how long until others take over what the dead process had claimed."""
+    """After a crash, how long others must see no renewal before they take over what the dead process had claimed."""
     state_away_after_seconds: float = Field(default=5.0, ge=0, le=3_600)
     """How long the state store may fail to answer until it counts as away; see a target's `when_state_is_away`."""
 

@@ -37,6 +37,10 @@ class _Record(msgspec.Struct, frozen=True):
     session: str
 
 
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Record).decode
+
+
 class Held(msgspec.Struct, frozen=True):
     """The intent is ours until we confirm or release it."""
 
@@ -70,12 +74,11 @@ class Claims:
         self._session = session
         self._clock = clock
         self._retention = retention_seconds
+        self._claimed = _Record(ClaimState.CLAIMED, session.id)
         self._ours: set[str] = set()
         """Intents held, or being claimed right now."""
         self._owed: dict[str, tuple[Held, ClaimState]] = {}
         """What is final and could not be recorded."""
-        self._encode = msgspec.json.Encoder().encode
-        self._decode = msgspec.json.Decoder(_Record).decode
 
     async def claim(self, intents: Sequence[str], *, reopen: bool = False) -> list[Held | Busy | Final]:
         """Try to claim each intent, in one round trip where none is contested; with `reopen` also what is parked.
@@ -103,12 +106,29 @@ class Claims:
         self._ours.add(intent)
         return Held(intent, ABSENT, self._session.generation)
 
-    async def still_held(self, held: Held) -> bool:
-        """Return whether nobody can have taken the claim over; costs a read only after the session may have lapsed."""
-        if held.version == ABSENT or (held.generation == self._session.generation and self._session.fresh):
-            return True
-        (item,) = await self._store.get([_PREFIX + held.intent])
-        return item is not None and item.version == held.version
+    async def affirm(self, held: Held) -> Held | None:
+        """Return the claim as one that can be acted on now; None where another process has taken it over.
+
+        Costs nothing while the session goes on without a gap.  After one it is not enough to look: who found us dead
+        may be about to take the claim over.  Writing it anew makes that fail, or has failed itself.
+        """
+        if held.version == ABSENT:
+            return held
+        while held.generation != self._session.generation or not self._session.fresh:
+            if not self._session.fresh:
+                await self._session.renew()
+            generation = self._session.generation
+            (answer,) = await self._store.put([self._write(held.intent, ClaimState.CLAIMED, held.version)])
+            if isinstance(answer, Item):
+                held = Held(held.intent, answer.version, generation)
+            elif answer.current is not None and _decode(answer.current.value) == self._claimed:
+                # An earlier write of this kind got through, only its answer did not.  Write once more, all the same:
+                # others may have found us dead since then.
+                held = Held(held.intent, answer.current.version, held.generation)
+            else:
+                self._ours.discard(held.intent)
+                return None
+        return held
 
     async def confirm(self, held: Held, state: ClaimState) -> bool:
         """Record that the intent is final; False where the claim had been taken over meanwhile."""
@@ -144,7 +164,7 @@ class Claims:
             if isinstance(answer, Item):
                 recorded.append(True)
                 continue
-            found = self._decode(answer.current.value) if answer.current else None
+            found = _decode(answer.current.value) if answer.current else None
             # An earlier write may have got through although its answer did not: the same end, or a claim of ours that
             # was then assumed.
             if found == _Record(ClaimState.CLAIMED, self._session.id) and held.version == ABSENT and answer.current:
@@ -166,7 +186,7 @@ class Claims:
         answers = await self._store.put([self._write(intent, ClaimState.CLAIMED, ABSENT) for intent in intents])
         won = {answer.key: answer for answer in answers if isinstance(answer, Item)}
         contested = [answer.current for answer in answers if isinstance(answer, Conflict) and answer.current]
-        records = {item.key: self._decode(item.value) for item in contested}
+        records = {item.key: _decode(item.value) for item in contested}
         free = await self._abandoned(records)
         if reopen:
             free |= {key for key, record in records.items() if record.state is ClaimState.PARKED}
@@ -189,7 +209,7 @@ class Claims:
         return Busy(intent) if owed is None else Final(intent, owed[1])
 
     def _write(self, intent: str, state: ClaimState, expect: int) -> Write:
-        value = self._encode(_Record(state, self._session.id))
+        value = _encode(_Record(state, self._session.id))
         return Write(_PREFIX + intent, value, expect, self._clock.now() + self._retention)
 
     async def _abandoned(self, records: dict[str, _Record]) -> set[str]:

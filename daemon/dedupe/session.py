@@ -1,7 +1,10 @@
 """The lease by which other processes see that this one lives: a claim is as alive as the session that holds it.
 
 One row for the whole process, renewed while it runs, instead of a renewal for every claim.  app.py runs `keep`;
-claims.py asks whether sessions live.
+claims.py asks whether sessions live.  tests/model/ goes through all interleavings of this file and claims.py.
+
+Who looks does not compare times with the owner: a session is dead when it is gone, or when the same version of it has
+been there for its whole length by the looker's own clock.  So hosts whose clocks differ do not rob each other.
 """
 
 from __future__ import annotations
@@ -10,17 +13,30 @@ import os
 import random
 import secrets
 
-import orjson
+import msgspec
 
 from daemon.clock import Clock
 from daemon.errors import StateError
 from daemon.retry import RetryPolicy
-from daemon.state.base import Delete, StateStore, Write
+from daemon.state.base import ABSENT, Delete, Item, StateStore, Write
 from daemon.telemetry import Telemetry
 from daemon.telemetry.conditions import StateFailed
 
 _PREFIX = "session/"
+_WRONG_CLOCK_SECONDS = 900.0
+"""By how much clocks may differ before the row of one that lives looks expired.  AWS refuses calls that are further off
+(AWS General Reference, "Signature Version 4": at most 15 minutes)."""
+_MOST_SEEN = 10_000
 _BACK_OFF = RetryPolicy(base_seconds=0.2, cap_seconds=2.0)
+
+
+class _Row(msgspec.Struct, frozen=True):
+    pid: int
+    """For people."""
+    ttl_seconds: float
+
+
+_decode_row = msgspec.json.Decoder(_Row).decode
 
 
 class Session:
@@ -47,6 +63,8 @@ class Session:
         self._away_after = away_after_seconds
         self._renewed_at = float("-inf")
         self._failing_since: float | None = None
+        self._seen: dict[str, tuple[int, float]] = {}
+        """Others' sessions: the version last seen, and when it was seen first."""
 
     @property
     def fresh(self) -> bool:
@@ -61,13 +79,14 @@ class Session:
 
     async def renew(self) -> None:
         """Write the lease.  Raises StateError."""
-        lapsed = not self.fresh
         asked_at = self._clock.monotonic()
-        value = orjson.dumps({"pid": os.getpid()})
-        await self._store.put([Write(_PREFIX + self.id, value, None, self._clock.now() + self._ttl)])
-        self._renewed_at = asked_at
-        if lapsed:
+        value = msgspec.json.encode(_Row(os.getpid(), self._ttl))
+        expires_at = self._clock.now() + self._ttl + _WRONG_CLOCK_SECONDS
+        await self._store.put([Write(_PREFIX + self.id, value, None, expires_at)])
+        if not self.fresh:
+            # By now, not when we asked: the write may have taken its time, and others have found us dead before it.
             self.generation += 1
+        self._renewed_at = max(asked_at, self._renewed_at)
 
     async def keep(self, rng: random.Random) -> None:
         """Renew three times in each lease's length, for ever; report while the store does not answer."""
@@ -90,10 +109,25 @@ class Session:
             await self._clock.sleep(wait)
 
     async def alive(self, sessions: set[str]) -> set[str]:
-        """Return those of the sessions whose lease holds.  Raises StateError."""
-        asked = sorted(sessions)
+        """Return those of the sessions that cannot be said to be dead.  Raises StateError."""
+        asked, asked_at = sorted(sessions), self._clock.monotonic()
         found = await self._store.get([_PREFIX + session for session in asked])
-        return {session for session, item in zip(asked, found, strict=True) if item is not None}
+        return {
+            session
+            for session, item in zip(asked, found, strict=True)
+            if item is not None and not self._has_stood_still(session, item, asked_at)
+        }
+
+    def _has_stood_still(self, session: str, item: Item, asked_at: float) -> bool:
+        """Whether this very version was seen a whole length of the lease before we asked."""
+        version, since = self._seen.get(session, (ABSENT, 0.0))
+        if version == item.version:
+            return asked_at - since >= _decode_row(item.value).ttl_seconds
+        if len(self._seen) >= _MOST_SEEN:
+            # Forgetting only delays.
+            self._seen.clear()
+        self._seen[session] = (item.version, self._clock.monotonic())
+        return False
 
     async def end(self) -> None:
         """Give the lease up, so that others need not wait for its end.  Raises StateError."""

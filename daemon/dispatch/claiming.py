@@ -55,26 +55,11 @@ class Claiming:
                 return [self._claim_without(intent) for intent in intents]
             return await self._claims.claim(ids, reopen=reopen)
 
-        return await self._until_answered(ask)
+        return await self.until_answered(ask)
 
-    async def still_held(self, intent: Intent, held: Held) -> bool:
-        """Return whether the effect may take place as far as the claim is concerned."""
-
-        async def ask() -> bool:
-            return (self._proceeds(intent) and self._claims.away) or await self._claims.still_held(held)
-
-        return await self._until_answered(ask)
-
-    async def confirm(self, intent: Intent, held: Held, outcome: IntentOutcome) -> None:
-        """Record that the intent is final: now, or once the store is back."""
-
-        async def ask() -> None:
-            if self._proceeds(intent) and self._claims.away:
-                self._claims.confirm_later(held, _FINAL_STATE[outcome])
-            else:
-                await self._claims.confirm(held, _FINAL_STATE[outcome])
-
-        await self._until_answered(ask)
+    def grip(self, intent: Intent, held: Held) -> Grip:
+        """Return what a target needs of a claim that is held."""
+        return Grip(intent, held, self._claims, self)
 
     async def watch(self) -> None:
         """Tell when the store goes away and comes back, and record what happened meanwhile; for ever."""
@@ -101,6 +86,10 @@ class Claiming:
             self._telemetry.emit(StateRegained())
             self._telemetry.health.well("targets without state")
 
+    def may_go_ahead(self, intent: Intent) -> bool:
+        """Whether this intent is done without the store now."""
+        return self._claims.away and self._proceeds(intent)
+
     def _proceeds(self, intent: Intent) -> bool:
         return self._targets[intent.route.target].proceeds_without_state
 
@@ -112,9 +101,42 @@ class Claiming:
             self._telemetry.emit(IntentUnclaimed(intent.route.target, intent.id))
         return claim
 
-    async def _until_answered(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def until_answered(self, call: Callable[[], Awaitable[T]]) -> T:
         """Repeat a call of the store: what it holds decides whether an effect may take place."""
         return await retrying(call, _POLICY, self._clock, self._rng, on_failure=self._failed)
 
     def _failed(self, error: RetryableError, _attempt: int, wait: float) -> None:
         self._telemetry.emit(StateFailed(error.detail, wait))
+
+
+class Grip:
+    """A claim that is held, from the first look before an attempt to the confirmation."""
+
+    def __init__(self, intent: Intent, held: Held, claims: Claims, claiming: Claiming) -> None:
+        self.intent = intent
+        self.held = held
+        """Under the version that it has now: see Claims.affirm."""
+        self._claims = claims
+        self._claiming = claiming
+
+    async def still_held(self) -> bool:
+        """Return whether the effect may take place as far as the claim is concerned."""
+
+        async def ask() -> Held | None:
+            return self.held if self._claiming.may_go_ahead(self.intent) else await self._claims.affirm(self.held)
+
+        kept = await self._claiming.until_answered(ask)
+        if kept is not None:
+            self.held = kept
+        return kept is not None
+
+    async def confirm(self, outcome: IntentOutcome) -> None:
+        """Record that the intent is final: now, or once the store is back."""
+
+        async def ask() -> None:
+            if self._claiming.may_go_ahead(self.intent):
+                self._claims.confirm_later(self.held, _FINAL_STATE[outcome])
+            else:
+                await self._claims.confirm(self.held, _FINAL_STATE[outcome])
+
+        await self._claiming.until_answered(ask)

@@ -12,7 +12,7 @@ import anyio
 
 from daemon.clock import Clock
 from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
-from daemon.dispatch.claiming import Claiming
+from daemon.dispatch.claiming import Claiming, Grip
 from daemon.dispatch.executor import ClaimLost
 from daemon.dispatch.plan import Intent, Match, plan
 from daemon.dispatch.targets import Target
@@ -47,7 +47,7 @@ class Dispatcher:
         on_final is called once for each match: MATCHED, or DUPLICATE where others had brought all of its intents to
         their end.  Cancelled by the ordered stop: claims that did not come to their end are released.
         """
-        batch = _Batch(self._claims, self._telemetry)
+        batch = _Batch(self._claims, self.claiming, self._telemetry)
         planned = [(match, plan(match)) for match in matches]
         try:
             started = self._clock.monotonic()
@@ -89,26 +89,19 @@ class Dispatcher:
         """Bring one intent to its end, or wait until someone else has; add its rule to `done` if it was us."""
         looks = 0
         while not isinstance(claim := batch.take(intent), Final):
-            if isinstance(claim, Held) and await self._carry_out_held(batch, intent, claim):
+            if isinstance(claim, Held) and await self._carry_out_held(batch, intent):
                 done.add(intent.rule.name)
                 return
             looks += 1
             await self._clock.sleep(_BUSY_POLICY.delay(looks, None, self._rng))
             await self._claim(batch, [intent])
 
-    async def _carry_out_held(self, batch: _Batch, intent: Intent, held: Held) -> bool:
+    async def _carry_out_held(self, batch: _Batch, intent: Intent) -> bool:
         """Attempt, then confirm; False where another process took the claim over before the effect took place."""
-        target = self.targets[intent.route.target]
-
-        async def still_held() -> bool:
-            return await self.claiming.still_held(intent, held)
-
-        async def confirm(outcome: IntentOutcome) -> None:
-            await self.claiming.confirm(intent, held, outcome)
-
+        target, grip = self.targets[intent.route.target], batch.grip(intent)
         started = self._clock.monotonic()
         try:
-            ended = await target.deliver(intent, still_held, confirm)
+            ended = await target.deliver(intent, grip.still_held, grip.confirm)
         except ClaimLost:
             batch.drop(intent)
             return False
@@ -124,10 +117,11 @@ class Dispatcher:
 class _Batch:
     """The claims of one carry_out: what each intent's last claim answered, and which are to be given back."""
 
-    def __init__(self, claims: Claims, telemetry: Telemetry) -> None:
+    def __init__(self, claims: Claims, claiming: Claiming, telemetry: Telemetry) -> None:
         self._answers: dict[str, Held | Busy | Final] = {}
-        self._held: dict[str, tuple[Intent, Held]] = {}
+        self._held: dict[str, Grip] = {}
         self._claims = claims
+        self._claiming = claiming
         self._telemetry = telemetry
 
     def claimed(self, intents: Sequence[Intent], answers: Sequence[Held | Busy | Final]) -> None:
@@ -136,7 +130,7 @@ class _Batch:
             if not isinstance(self._answers.get(intent.id), Held):
                 self._answers[intent.id] = answer
             if isinstance(answer, Held):
-                self._held[intent.id] = (intent, answer)
+                self._held[intent.id] = self._claiming.grip(intent, answer)
                 self._telemetry.emit(IntentClaimed(intent.route.target, intent.id))
 
     def take(self, intent: Intent) -> Held | Busy | Final:
@@ -145,6 +139,10 @@ class _Batch:
         if isinstance(answer, Held):
             self._answers[intent.id] = Busy(intent.id)
         return answer
+
+    def grip(self, intent: Intent) -> Grip:
+        """Return the claim that was given to whoever asked first."""
+        return self._held[intent.id]
 
     def finish(self, intent: Intent, outcome: IntentOutcome, attempts: int) -> None:
         del self._held[intent.id]
@@ -159,9 +157,9 @@ class _Batch:
         """Give back what did not come to its end: nothing, unless the daemon is stopping."""
         if not self._held:
             return
-        held = [claim for _, claim in self._held.values()]
-        for intent, _ in self._held.values():
-            self._telemetry.emit(IntentReleased(intent.route.target, intent.id))
+        held = [grip.held for grip in self._held.values()]
+        for grip in self._held.values():
+            self._telemetry.emit(IntentReleased(grip.intent.route.target, grip.intent.id))
         with anyio.move_on_after(_RELEASE_SECONDS, shield=True):
             try:
                 await self._claims.release(held)

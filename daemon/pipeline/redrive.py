@@ -121,17 +121,14 @@ class Redriver:
         if not isinstance(claim, Held):
             return Fate.DONE_BEFORE if isinstance(claim, Final) else Fate.IN_WORK
         self._lying.add(letter.id)
+        grip = claiming.grip(intent, claim)
         try:
-            ended = await target.deliver(
-                intent,
-                lambda: claiming.still_held(intent, claim),
-                lambda outcome: claiming.confirm(intent, claim, outcome),
-            )
+            ended = await target.deliver(intent, grip.still_held, grip.confirm)
         except ClaimLost:
             return Fate.IN_WORK
         except anyio.get_cancelled_exc_class():
             with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
-                await claiming.confirm(intent, claim, IntentOutcome.PARKED)
+                await grip.confirm(IntentOutcome.PARKED)
             raise
         finally:
             self._lying.discard(letter.id)

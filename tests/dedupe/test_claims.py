@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import anyio
@@ -40,6 +40,16 @@ async def claim_one(claims: Claims, intent: str = "intent") -> Held | Busy | Fin
     return answer
 
 
+async def take_over(store: StateStore, clock: HandWound) -> tuple[Claims, Held]:
+    """Let a new process see no sign of the one that holds the intent for long enough, and take it."""
+    _, survivor = await process(store, clock)
+    assert isinstance(await claim_one(survivor), Busy)
+    clock.time += 120
+    taken = await claim_one(survivor)
+    assert isinstance(taken, Held)
+    return survivor, taken
+
+
 async def test_one_of_two_processes_gets_a_claim(store: StateStore, clock: HandWound) -> None:
     """While the first one lives, the second sees the intent busy."""
     _, first = await process(store, clock)
@@ -74,16 +84,33 @@ async def test_a_released_intent_is_free_at_once(store: StateStore, clock: HandW
 
 
 async def test_a_dead_process_loses_its_claims_when_its_session_lapses(store: StateStore, clock: HandWound) -> None:
-    """After a crash others take over, but not before the session's end."""
+    """After a crash others take over once they have seen no renewal for the session's length, not before."""
     _, dead = await process(store, clock)
     survivor_session, survivor = await process(store, clock)
     await claim_one(dead)
-    clock.time += 14
+    clock.time += 60
     await survivor_session.renew()
     assert isinstance(await claim_one(survivor), Busy)
-    clock.time += 2
+    clock.time += 14
+    assert isinstance(await claim_one(survivor), Busy)
+    clock.time += 1
 
     assert isinstance(await claim_one(survivor), Held)
+
+
+async def test_a_process_that_renews_keeps_its_claims_whatever_the_clocks_say(
+    store: StateStore, clock: HandWound
+) -> None:
+    """One whose clock is ten minutes ahead does not take a living one's session for expired."""
+    session, slow = await process(store, clock)
+    await claim_one(slow)
+    ahead = HandWound(clock.time + 600)
+    _, fast = await process(store, ahead)
+    for _ in range(4):
+        assert isinstance(await claim_one(fast), Busy)
+        clock.time += 5
+        ahead.time += 5
+        await session.renew()
 
 
 async def test_a_paused_process_notices_that_its_claim_was_taken(store: StateStore, clock: HandWound) -> None:
@@ -91,28 +118,55 @@ async def test_a_paused_process_notices_that_its_claim_was_taken(store: StateSto
     paused_session, paused = await process(store, clock)
     held = await claim_one(paused)
     assert isinstance(held, Held)
-    clock.time += 120
-    _, survivor = await process(store, clock)
-    taken = await claim_one(survivor)
-    assert isinstance(taken, Held)
+    survivor, taken = await take_over(store, clock)
     await paused_session.renew()
 
-    assert not await paused.still_held(held)
+    assert await paused.affirm(held) is None
     assert not await paused.confirm(held, ClaimState.DONE)
     await paused.release([held])
     assert await survivor.confirm(taken, ClaimState.DONE)
 
 
+async def test_a_claim_that_was_lost_can_be_made_again_later(store: StateStore, clock: HandWound) -> None:
+    """Who lost a claim while it slept sees how it ended, or gets it when the other gives it up."""
+    paused_session, paused = await process(store, clock)
+    held = await claim_one(paused)
+    assert isinstance(held, Held)
+    survivor, taken = await take_over(store, clock)
+    await paused_session.renew()
+    assert await paused.affirm(held) is None
+
+    assert isinstance(await claim_one(paused), Busy)
+    await survivor.release([taken])
+    assert isinstance(await claim_one(paused), Held)
+
+
+async def test_a_claim_that_is_affirmed_cannot_be_taken_over(store: StateStore, clock: HandWound) -> None:
+    """Who has found a session dead, but not taken over yet, is too late once the owner has affirmed."""
+    session, owner = await process(store, clock)
+    held = await claim_one(owner)
+    assert isinstance(held, Held)
+    before = await store.get(["claim/intent"])
+    clock.time += 60
+    await session.renew()
+    kept = await owner.affirm(held)
+
+    assert kept is not None
+    assert [item.version for item in before if item is not None] == [held.version] != [kept.version]
+    assert await owner.confirm(kept, ClaimState.DONE)
+
+
 async def test_a_paused_process_keeps_what_nobody_took(store: StateStore, clock: HandWound) -> None:
-    """A lapse during which nobody asked costs nothing but a look."""
+    """A lapse during which nobody asked costs one write."""
     session, claims = await process(store, clock)
     held = await claim_one(claims)
     assert isinstance(held, Held)
     clock.time += 120
     await session.renew()
 
-    assert await claims.still_held(held)
-    assert await claims.confirm(held, ClaimState.DONE)
+    kept = await claims.affirm(held)
+    assert kept is not None
+    assert await claims.confirm(kept, ClaimState.DONE)
 
 
 async def test_an_intent_twice_in_a_batch_is_held_once(store: StateStore, clock: HandWound) -> None:
@@ -143,37 +197,35 @@ async def test_confirming_again_after_a_lost_answer_succeeds(store: StateStore, 
     assert await claims.confirm(held, ClaimState.DONE)
 
 
-async def test_one_of_fifty_processes_gets_a_claim(store: StateStore, clock: HandWound) -> None:
-    """Fifty processes claim the same thing at the same time: one holds it, to all others it is busy."""
-    processes = [await process(store, clock) for _ in range(50)]
-    answers: list[Held | Busy | Final] = []
+async def race(processes: Sequence[Claims]) -> Counter[type]:
+    """Let all claim one intent at the same time; return how often each answer came."""
+    answers: Counter[type] = Counter()
 
-    async def race(claims: Claims) -> None:
-        answers.append(await claim_one(claims))
+    async def ask(claims: Claims) -> None:
+        answers[type(await claim_one(claims))] += 1
 
     async with anyio.create_task_group() as group:
-        for _, claims in processes:
-            group.start_soon(race, claims)
+        for claims in processes:
+            group.start_soon(ask, claims)
+    return answers
 
-    assert Counter(type(answer) for answer in answers) == {Held: 1, Busy: 49}
+
+async def test_one_of_fifty_processes_gets_a_claim(store: StateStore, clock: HandWound) -> None:
+    """Fifty processes claim the same thing at the same time: one holds it, to all others it is busy."""
+    processes = [(await process(store, clock))[1] for _ in range(50)]
+
+    assert await race(processes) == {Held: 1, Busy: 49}
 
 
 async def test_one_of_fifty_processes_takes_over_from_a_dead_one(store: StateStore, clock: HandWound) -> None:
     """Fifty processes find a claim of a dead one at the same time: one takes it over."""
     _, dead = await process(store, clock)
     await claim_one(dead)
+    processes = [(await process(store, clock))[1] for _ in range(50)]
+
+    assert await race(processes) == {Busy: 50}
     clock.time += 60
-    processes = [await process(store, clock) for _ in range(50)]
-    answers: list[Held | Busy | Final] = []
-
-    async def race(claims: Claims) -> None:
-        answers.append(await claim_one(claims))
-
-    async with anyio.create_task_group() as group:
-        for _, claims in processes:
-            group.start_soon(race, claims)
-
-    assert Counter(type(answer) for answer in answers) == {Held: 1, Busy: 49}
+    assert await race(processes) == {Held: 1, Busy: 49}
 
 
 async def test_what_was_done_without_the_store_is_recorded_when_it_is_back(store: StateStore, clock: HandWound) -> None:
@@ -183,7 +235,7 @@ async def test_what_was_done_without_the_store_is_recorded_when_it_is_back(store
     held = ours.assume("intent")
     assert isinstance(held, Held)
     assert ours.assume("intent") == Busy("intent")
-    assert await ours.still_held(held)
+    assert await ours.affirm(held) == held
     ours.confirm_later(held, ClaimState.DONE)
     assert ours.assume("intent") == await claim_one(ours) == Final("intent", ClaimState.DONE)
 
