@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench docs lock clean
+.PHONY: help run test faults check bench docs lock clean
 MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
@@ -21,6 +21,9 @@ run: .venv/.run ## Watch a made-up estate, no AWS account needed
 
 test: .venv/.dev ## Run the tests on every core; ARGS adds arguments of pytest
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+faults: .venv/.dev ## Kill and starve three replicas over 50,000 events a source; VIGILD_FAULT_SEED=2 takes another course
+	VIGILD_FAULT_EVENTS=$${VIGILD_FAULT_EVENTS:-50000} $(BIN)/python -m pytest -s tests/faultsuite $(ARGS)
 
 check: .venv/.dev ## Lint, format check, types, layers
 	$(BIN)/ruff check .
