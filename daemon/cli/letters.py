@@ -20,7 +20,7 @@ from daemon.pipeline.redrive import Redriver
 from daemon.settings import Settings
 from daemon.sinks.text import printable
 from daemon.state import open_store
-from daemon.target_config import RetryConfig, WhenOpen
+from daemon.target_config import RetryConfig, WhenOpen, WhenStateIsAway
 from daemon.telemetry import build_telemetry
 
 T = TypeVar("T")
@@ -90,6 +90,7 @@ def _impatient(settings: Settings) -> Settings:
             update={
                 "retry": _PATIENCE,
                 "breaker": config.breaker.model_copy(update={"when_open": WhenOpen.PARK}),
+                "when_state_is_away": WhenStateIsAway.WAIT,
             }
         )
         for name, config in settings.targets.items()

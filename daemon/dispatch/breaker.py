@@ -25,6 +25,10 @@ _ANSWERED = frozenset({FailureKind.REFUSED})
 """Whoever refuses one request is there, and may take the next."""
 
 
+class SuspendedError(PermanentError):
+    """Raised instead of waiting: the failure that keeps the breaker open is how an intent ends that was not called."""
+
+
 class Breaker:
     """One for each target.  `on_change` is called when it opens, stays open after a try, and closes (None)."""
 
@@ -54,16 +58,16 @@ class Breaker:
     async def wait(self, intent: str, until: float | None) -> None:
         """Return when the intent's call may be made, or might: `take` decides.
 
-        Raises PermanentError with the failure that keeps it open when that does not come before `until` (of the
-        monotonic clock), or at once where the configuration says that nothing waits.
+        Raises SuspendedError when that does not come before `until` (of the monotonic clock), or at once where the
+        configuration says that nothing waits.
         """
         while (pause := self._pause(intent)) > 0:
             if self.cause is not None and self._config.when_open is WhenOpen.PARK:
-                raise PermanentError(self.cause.kind, self.cause.detail)
+                raise SuspendedError(self.cause.kind, self.cause.detail)
             if until is not None:
                 left = until - self._clock.monotonic()
                 if left <= 0 and self.cause is not None:
-                    raise PermanentError(self.cause.kind, self.cause.detail)
+                    raise SuspendedError(self.cause.kind, self.cause.detail)
                 pause = min(pause, left)
             with anyio.move_on_after(pause):
                 await self._changed.wait()

@@ -5,18 +5,19 @@ or drops what finally failed.  Every kind of target has one executor and says on
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import anyio
 import msgspec
 
-from daemon.dispatch.breaker import Breaker
+from daemon.dispatch.breaker import Breaker, SuspendedError
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetter, DeadLetters
 from daemon.dispatch.plan import Intent
 from daemon.dispatch.policy import FailureTable
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError, VigildError
-from daemon.retry import Attempts, retrying
+from daemon.retry import retrying
 from daemon.target_config import TargetConfig
 from daemon.telemetry.names import IntentOutcome
 from daemon.telemetry.signals import AttemptFailed
@@ -42,6 +43,13 @@ Finish = Callable[[Ended], Awaitable[None]]
 
 async def _told_elsewhere(_: Ended) -> None:
     pass
+
+
+@dataclass(slots=True)
+class _Calls:
+    """How often an intent was attempted: waiting for the breaker is no attempt."""
+
+    made: int = 0
 
 
 class Executor:
@@ -78,17 +86,17 @@ class Executor:
 
         still_held is asked before every attempt; raises ClaimLost when it says no.
         """
-        clock = self._context.clock
-        started, attempts = clock.monotonic(), Attempts()
+        clock, calls = self._context.clock, _Calls()
+        started = clock.monotonic()
         until = None if self._retry.max_age_seconds is None else started + self._retry.max_age_seconds
 
         async def try_once() -> Ended:
             try:
-                return await self._in_turn(
-                    intent, until, lambda: self._try(intent, still_held, attempt, finish, attempts.made)
-                )
+                return await self._in_turn(intent, until, lambda: self._try(intent, still_held, attempt, finish, calls))
+            except SuspendedError:
+                raise
             except EffectError as error:
-                raise self._judged(error, attempts.made, clock.monotonic() - started) from error
+                raise self._judged(error, calls.made, clock.monotonic() - started) from error
 
         try:
             return await retrying(
@@ -96,12 +104,12 @@ class Executor:
                 self._retry,
                 clock,
                 self._context.rng,
-                attempts=attempts,
-                on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
+                on_failure=lambda error, _, wait: self._failed(intent, error, calls.made, wait),
             )
         except EffectError as error:
-            self._failed(intent, error, attempts.made, None)
-            ended = await self._give_up(intent, error, attempts.made)
+            if not isinstance(error, SuspendedError):
+                self._failed(intent, error, calls.made, None)
+            ended = await self._give_up(intent, error, calls.made)
         await finish(ended)
         return ended
 
@@ -129,13 +137,14 @@ class Executor:
         still_held: Callable[[], Awaitable[bool]],
         attempt: Attempt,
         finish: Finish,
-        number: int,
+        calls: _Calls,
     ) -> Ended:
         """The stage boundary: a fault of our own in a target is a failed intent, never a lost one or a dead daemon."""
         if not await still_held():
             raise ClaimLost
+        calls.made += 1
         try:
-            ended = Ended(await attempt(), number)
+            ended = Ended(await attempt(), calls.made)
         except (VigildError, ClaimLost):
             raise
         except Exception as error:

@@ -40,6 +40,7 @@ class SelfAlerts:
         self._targets = tuple(targets)
         self._clock = clock
         self._pending: dict[str, _Alert] = {}
+        self._under_way: set[str] = set()
         self._wake = anyio.Event()
 
     def target_suspended(self, target: str, cause: EffectError, since: float) -> None:
@@ -72,6 +73,13 @@ class SelfAlerts:
                 await self._wake.wait()
                 self._wake = anyio.Event()
                 while self._pending:
-                    _, alert = self._pending.popitem()
-                    # Each by itself: one that waits for its own target must not hold the others up.
-                    group.start_soon(tell, *alert)
+                    target, alert = self._pending.popitem()
+                    # Each by itself: one that waits for its own target must not hold the others up.  One at a time for
+                    # each target, however often it comes and goes meanwhile.
+                    if target not in self._under_way:
+                        self._under_way.add(target)
+                        group.start_soon(self._send, tell, target, alert)
+
+    async def _send(self, tell: Tell, target: str, alert: _Alert) -> None:
+        await tell(*alert)
+        self._under_way.discard(target)

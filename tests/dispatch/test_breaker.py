@@ -7,8 +7,10 @@ from typing import Any
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daemon.dispatch.breaker import Breaker
+from daemon.dispatch.breaker import Breaker, SuspendedError
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
 from daemon.target_config import BreakerConfig
 from tests.clocks import HandWound
@@ -150,11 +152,11 @@ async def test_waiting_ends_with_the_failure_that_keeps_it_open() -> None:
     """Past its age an intent gets the cause as its own end; where nothing is to wait, it does so at once."""
     rig = Rig()
     rig.open()
-    with pytest.raises(PermanentError, match="HTTP 500"):
+    with pytest.raises(SuspendedError, match="HTTP 500"):
         await rig.breaker.wait("d", rig.clock.time)
     rig = Rig(when_open="park")
     rig.open()
-    with pytest.raises(PermanentError, match="HTTP 500"):
+    with pytest.raises(SuspendedError, match="HTTP 500"):
         await rig.breaker.wait("d", None)
 
 
@@ -166,3 +168,48 @@ async def test_a_try_that_is_cut_off_lets_another_one_in() -> None:
     assert rig.breaker.take("d")
     rig.breaker.abandoned("d")
     assert rig.breaker.take("e")
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["down", "denied", "refused", "bug", "succeeded", "abandoned", *["pass"] * 6]),
+            st.sampled_from("abcd"),
+            st.floats(0, 2 * CAP),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_happens_it_neither_floods_nor_gives_up(steps: list[tuple[str, str, float]]) -> None:
+    """While open, one call is under way at most; closed means no cause; and after the longest wait somebody may try."""
+    errors: dict[str, EffectError] = {
+        "down": DOWN,
+        "denied": DENIED,
+        "refused": PermanentError(FailureKind.REFUSED, "HTTP 400"),
+        "bug": PermanentError(FailureKind.BUG, "KeyError"),
+    }
+    rig = Rig()
+    rig.open()
+    under_way: list[tuple[str, bool]] = []
+    for number, (step, intent, seconds) in enumerate(steps):
+        rig.clock.time += seconds
+        name = f"{intent}{number % 3}"
+        open_before = rig.breaker.cause is not None
+        if step == "pass":
+            if name not in [held for held, _ in under_way] and rig.breaker.take(name):
+                under_way.append((name, open_before))
+            assert sum(is_try for _, is_try in under_way) <= 1
+        elif under_way:
+            held, _ = under_way.pop(0)
+            if step in errors:
+                rig.breaker.failed(held, errors[step])
+            elif step == "succeeded":
+                rig.breaker.succeeded(held)
+            rig.breaker.abandoned(held)
+            if step in {"succeeded", "refused"}:
+                assert rig.breaker.cause is None
+            under_way = [(other, is_try and rig.breaker.cause is not None) for other, is_try in under_way]
+    for held, _ in under_way:
+        rig.breaker.abandoned(held)
+    rig.clock.time += 1.1 * CAP
+    assert rig.breaker.take("anybody")

@@ -61,13 +61,14 @@ async def test_a_target_that_denies_access_is_left_alone_told_of_once_and_tried(
     assert (own["rule"], own["event"]) == ("told", alert["event"])
 
 
+@pytest.mark.parametrize(("code", "reason"), [(503, "server_error"), (403, "access_denied")])
 async def test_intents_are_parked_while_a_target_is_suspended_if_so_configured(
-    tmp_path: Path, roto: Emulator, roto_clients: AwsClients
+    tmp_path: Path, roto: Emulator, roto_clients: AwsClients, code: int, reason: str
 ) -> None:
     """Nothing waits for it: each event is parked with the reason, and its message is acknowledged."""
     client = await roto_clients.client("sqs")
     queue = await queue_of(client, f"parked-{tmp_path.name}", *map(event, range(20)))
-    async with serve(status(503)) as server:
+    async with serve(status(code)) as server:
         hook = {"breaker": {"failures": 3, "base_seconds": 60, "when_open": "park"}}
         config = configuration(tmp_path, queue, server.url, roto.endpoint_url, hook=hook)
         with run_daemon(tmp_path, config) as process:
@@ -77,7 +78,8 @@ async def test_intents_are_parked_while_a_target_is_suspended_if_so_configured(
             assert await to_thread.run_sync(process.stop) == 0
 
     letters = lines(tmp_path / "dead.ndjson")
-    assert {letter["reason"] for letter in letters} == {"server_error"}
+    assert {letter["reason"] for letter in letters} == {reason}
+    assert sum(letter.get("attempts", 0) for letter in letters) == len(server.requests)
     assert {letter["event"]["id"] for letter in letters} == {str(UUID(int=number)) for number in range(20)}
     assert len(server.requests) <= 10, "two that failed before, and eight that were under way when the third one did"
 
