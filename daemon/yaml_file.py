@@ -6,6 +6,7 @@ settings.py and rules.py read their files through it; every configuration model 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,17 @@ from daemon.errors import ConfigError
 from daemon.yaml_build import Built, Location, YamlFault, build
 
 _MOST_BYTES = 64 * 1024**2
+_QUOTED = re.compile(r"'([^']*)'")
+_MUST_BE = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping",
+    "list_type": "must be a list",
+    "model_type": "must be a mapping",
+    "path_type": "must be the path of a file or folder",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+}
+"""pydantic's word for a wrong type, in the words of YAML."""
 _MOST_KNOWN = 20
 """Names that are listed where none comes close."""
 
@@ -107,9 +119,11 @@ def _sentence(detail: ErrorDetails) -> str:
         return "'type' is missing"
     if detail["type"] == "missing":
         return f"{detail['loc'][-1]!r} is missing"
-    if detail["type"] == "unknown_field":
-        return detail["msg"]
-    return detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in ("enum", "literal_error"):
+        return (
+            f"unknown value {detail['input']!r}{near_miss(str(detail['input']), _QUOTED.findall(context['expected']))}"
+        )
+    return _MUST_BE.get(detail["type"], detail["msg"].removeprefix("Value error, "))
 
 
 def load_yaml(path: Path) -> YamlFile:

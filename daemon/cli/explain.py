@@ -56,7 +56,7 @@ def explain(  # noqa: PLR0913, PLR0917 - each is an argument or option of the co
     found = _find(rule_set, rule)
     explainer = RuleExplainer(found)
     reading = _Reading(event, settings.limits, index)
-    nearest = heapq.nsmallest(most, reading.candidates(explainer))
+    nearest = heapq.nsmallest(most, reading.candidates(explainer, rule_set))
     for candidate in nearest:
         explanation = explainer.explain(candidate.event)
         write = as_object if as_json else as_text
@@ -83,8 +83,8 @@ class _Reading:
         self._read = 0
         self.unreadable = 0
 
-    def candidates(self, explainer: RuleExplainer) -> Iterator[_Candidate]:
-        """Yield the events that can be read, name those that cannot."""
+    def candidates(self, explainer: RuleExplainer, rules: RuleSet) -> Iterator[_Candidate]:
+        """Yield the events that the daemon would match with all rules, name those that it would reject."""
         for position, item in enumerate(read_events(self._path, self._limits)):
             self._read = position + 1
             if self._index not in (None, position):
@@ -92,6 +92,7 @@ class _Reading:
             try:
                 if isinstance(item, Rejection):
                     raise DecodeError(item.reason, item.detail)  # noqa: TRY301 - both are said in the same words
+                rules.find(item)
                 yield _Candidate(explainer.misses(item), position, item)
             except DecodeError as error:
                 self._name(position, error)

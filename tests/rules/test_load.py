@@ -96,7 +96,15 @@ def test_targets_may_carry_an_input_transformer(tmp_path: Path) -> None:
         ("rules:\n  - nam: x\n", "0.yaml:2: rules[0].nam: unknown field; did you mean 'name'?"),
         ("rule: []\n", "0.yaml:1: rule: unknown field; did you mean 'rules'?"),
         ("rules:\n  - name: x\n    pattern: {a: [1]}\n", "0.yaml:2: rules[0]: 'description' is missing"),
-        ("rules: 5\n", "0.yaml:1: rules: "),
+        ("rules: 5\n", "0.yaml:1: rules: must be a list"),
+        (
+            "rules:\n  - name: x\n    description: d\n    severity: hihg\n    pattern: {a: [1]}\n",
+            "0.yaml:4: rules[0].severity: unknown value 'hihg'; did you mean 'high'?",
+        ),
+        (
+            "rules:\n  - name: x\n    description: [d]\n    pattern: {a: [1]}\n",
+            "0.yaml:3: rules[0].description: must be text",
+        ),
         ("[1, 2]\n", "0.yaml:1: "),
         (
             "rules:\n  - name: x\n    description: d\n    severity: hihg\n    pattern: {a: [1]}\n",
