@@ -117,8 +117,8 @@ def redrive(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 ) -> None:
     """Send letters on their way again: alerts to their targets, unreadable bytes into the decoder.
 
-    A letter is removed once what it asks for is final; a target that fails three times, or is suspended, keeps its
-    letters where they are.  Exit code 1 when any letter stayed.
+    A letter is removed once what it asks for is final; one that fails three times, or whose target is suspended, stays
+    where it is.  Exit code 1 when any letter stayed.
     """
     settings, selection = load_settings(config), _selection(ids, reason, name, rule, older_than, newer_than)
     names = _places(settings, place)

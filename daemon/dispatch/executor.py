@@ -16,7 +16,7 @@ from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetter, DeadLetters
 from daemon.dispatch.plan import Intent
 from daemon.dispatch.policy import FailureTable
-from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError, VigildError
+from daemon.errors import ConfigError, EffectError, FailureKind, PermanentError, RetryableError
 from daemon.retry import retrying
 from daemon.target_config import TargetConfig
 from daemon.telemetry.names import IntentOutcome
@@ -145,8 +145,11 @@ class Executor:
         calls.made += 1
         try:
             ended = Ended(await attempt(), calls.made)
-        except (VigildError, ClaimLost):
+        except (EffectError, ClaimLost):
             raise
+        except ConfigError as error:
+            # What only shows at the first call: no region, no such profile.
+            raise PermanentError(FailureKind.CREDENTIALS, str(error)) from error
         except Exception as error:
             raise PermanentError(FailureKind.BUG, f"{type(error).__name__} in {self.name}") from error
         if self._breaker is not None:

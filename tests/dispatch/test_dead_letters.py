@@ -18,7 +18,9 @@ from daemon.dispatch.dead_letters import PLACES, DeadLetter, DeadLetterPlace, Pl
 from daemon.dispatch.dead_letters.file import FileDeadLetterConfig, FileDeadLetters
 from daemon.dispatch.dead_letters.sqs import QueueDeadLetterConfig
 from daemon.dispatch.dead_letters.state import StateDeadLetterConfig
+from daemon.state.base import StateStore
 from daemon.state.sqlite import SqliteConfig, SqliteStore
+from tests import stores
 from tests.sinks.rigs import drain, make_queue
 
 pytestmark = pytest.mark.anyio
@@ -42,10 +44,12 @@ def letter(number: int, event: bytes = b'{"a":1}') -> DeadLetter:
 
 
 @asynccontextmanager
-async def opened(kind: str, aws: AwsClients, folder: Path, url: str = "") -> AsyncIterator[DeadLetterPlace]:
-    """Open a place of this type; those of one folder and queue are one place."""
+async def opened(
+    kind: str, aws: AwsClients, folder: Path, url: str = "", store: StateStore | None = None
+) -> AsyncIterator[DeadLetterPlace]:
+    """Open a place of this type; those of one folder, queue or store are one place."""
     spare = folder / "too-large.ndjson"
-    store = await SqliteStore.open(SqliteConfig(path=folder / "state.sqlite"), SystemClock())
+    store = store or await SqliteStore.open(SqliteConfig(path=folder / "state.sqlite"), SystemClock())
     configs = {
         "file": FileDeadLetterConfig(path=folder / "letters.ndjson"),
         "sqs": QueueDeadLetterConfig(type="sqs", queue_url=url or await make_queue(aws), too_large_path=spare),
@@ -125,6 +129,24 @@ async def test_a_letter_parked_again_replaces_itself_in_the_state_store(
 
         assert await place.remove([old.handle]) == 0
         assert await ids(place) == ["letter-1"]
+
+
+async def test_letters_lie_in_dynamodb_as_well(
+    roto_clients: AwsClients, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Parked, found, removed: also the largest that an item takes."""
+    event = json.dumps({"a": [FILLING] * 8_000}).encode()
+    async with (
+        stores.opened("dynamodb on moto", tmp_path, SystemClock(), request) as store,
+        opened("state", roto_clients, tmp_path, store=store) as place,
+    ):
+        await place.park(letter(1, event))
+        await place.park(letter(2))
+        assert await ids(place) == ["letter-1", "letter-2"]
+        kept = [kept async for kept in place.letters()]
+        assert letter(1, event) in [one.letter for one in kept]
+        assert await place.remove([one.handle for one in kept]) == 2
+        assert await place.count() == 0
 
 
 @pytest.mark.parametrize("fifo", [False, True])

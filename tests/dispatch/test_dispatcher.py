@@ -25,6 +25,7 @@ from daemon.dispatch.self_alerts import SelfAlerts
 from daemon.dispatch.targets import SinkTarget
 from daemon.event import Event
 from daemon.sinks.base import Severity, SinkContext
+from daemon.sinks.sns import SnsConfig, SnsSink
 from daemon.sinks.webhook import WebhookConfig, WebhookSink
 from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.target_config import RetryConfig
@@ -132,6 +133,31 @@ async def test_what_fails_for_good_is_parked_whole(tmp_path: Path, code: int, re
         assert letter["event"] == match().event.document()
         assert letter["id"] == keys(server)[0]
         assert (letter["origin"], letter["name"], letter["rule"]) == ("target", "hook", "stopped")
+
+
+async def test_what_is_missing_in_the_configuration_and_shows_only_at_the_first_call_is_a_failure(
+    tmp_path: Path,
+) -> None:
+    """An AWS profile that does not exist parks the alert with the reason; the daemon lives."""
+    async with serve() as server, daemon_process(tmp_path, server) as dispatcher:
+        clock, telemetry = SystemClock(), build_telemetry()
+        sinks = SinkContext(clock, AwsClients(AwsSettings(profile="missing", region="eu-west-1")))
+        topic = SnsConfig(type="sns", topic_arn="arn:aws:sns:eu-west-1:111122223333:alerts", retry=RETRY)
+        context = DispatchContext(telemetry, clock, random.Random(7), FailureSettings(), SelfAlerts((), clock))
+        place = build_places(
+            {"default": FileDeadLetterConfig(path=tmp_path / "dead.ndjson")}, PlaceContext(sinks.aws, None)
+        )["default"]
+        target = SinkTarget(
+            "topic", SnsSink("topic", topic, sinks), topic, DeadLetters("default", place, context), context
+        )
+        claims = dispatcher.claiming._claims
+        other = Dispatcher({"hook": target}, claims, telemetry, clock, random.Random(7))
+
+        assert await carry_out(other, match()) == [Outcome.MATCHED]
+
+    (letter,) = [orjson.loads(line) for line in (tmp_path / "dead.ndjson").read_bytes().splitlines()]
+    assert (letter["reason"], letter["attempts"]) == ("credentials", 4)
+    assert "missing" in letter["detail"]
 
 
 async def test_a_stop_gives_claims_back_at_once(tmp_path: Path) -> None:

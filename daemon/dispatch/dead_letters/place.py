@@ -14,7 +14,7 @@ import msgspec
 from daemon.clients import AwsClients
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters.letter import DeadLetter
-from daemon.errors import PermanentError, RetryableError
+from daemon.errors import ConfigError, FailureKind, PermanentError, RetryableError
 from daemon.retry import RetryPolicy, retrying
 from daemon.state.base import StateStore
 from daemon.telemetry.conditions import ParkingFailed
@@ -87,6 +87,8 @@ class DeadLetters:
                 await self.place.park(letter)
             except PermanentError as error:
                 raise RetryableError(error.kind, error.detail) from error
+            except ConfigError as error:
+                raise RetryableError(FailureKind.CREDENTIALS, str(error)) from error
 
         await retrying(attempt, _POLICY, self._context.clock, self._context.rng, on_failure=self._failed)
         self._context.telemetry.health.well(f"dead letters {self.name}")
