@@ -36,6 +36,16 @@ async def crashing(source: Source) -> AsyncIterator[None]:
     await source.close()
 
 
+@asynccontextmanager
+async def killed(source: Source) -> AsyncIterator[None]:
+    """Open the source and run it, and drop it in the middle: nothing is flushed, nothing is closed in order."""
+    await source.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(source.run)
+        yield
+        tasks.cancel_scope.cancel()
+
+
 async def receive(source: Source, most: int, seconds: float = 10.0) -> list[Delivery]:
     """Receive until `most` deliveries are there, the source has ended, or the time is up."""
     deliveries: list[Delivery] = []

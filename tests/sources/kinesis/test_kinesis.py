@@ -17,7 +17,7 @@ from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Settlement
 from tests.faults import Fault, FaultProxy, answering, cut, dropped, throttled, unavailable
 from tests.sources.kinesis.conftest import SourceOf
-from tests.sources.running import bodies, counted, crashing, receive, running
+from tests.sources.running import bodies, counted, killed, receive, running
 from tests.sources.streams import Stream, aggregate, make_stream
 
 pytestmark = pytest.mark.anyio
@@ -76,7 +76,7 @@ async def test_what_a_crash_leaves_unsettled_is_read_again(stream: Stream, sourc
     """After a kill the next process reads on at the last position saved, so at or below the lowest unsettled record."""
     await stream.put(numbers(0, 50), key="one shard")
     doomed = source_of(stream, lease_seconds=1)
-    async with crashing(doomed):
+    async with killed(doomed):
         deliveries = await receive(doomed, 50)
         await doomed.settle(deliveries[:20] + deliveries[30:], ACKNOWLEDGED)
         await doomed.settle(deliveries[20:21], ACKNOWLEDGED)
@@ -123,7 +123,7 @@ async def test_latest_begins_with_the_first_start(aws: AwsClients, source_of: So
     stream = await make_stream(aws)
     await stream.put(["before"])
     await anyio.sleep(1.1)
-    async with crashing(source_of(stream, start="LATEST", lease_seconds=1)):
+    async with killed(source_of(stream, start="LATEST", lease_seconds=1)):
         await stream.put(["first"])
     await stream.put(["second"])
 
