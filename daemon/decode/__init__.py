@@ -13,7 +13,7 @@ To add a format:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import msgspec
@@ -29,12 +29,16 @@ from daemon.event import Delivery, Event, Framing, Rejection, Screen, Unwanted
 __all__ = ("DecodeLimits", "Decoder")
 
 
+def _no_line_rules(_group: str) -> bool:
+    return False
+
+
 class Decoder:
     """Holds its limits and the last screen it was given; decode may run for several deliveries in turn."""
 
     def __init__(self, limits: DecodeLimits) -> None:
         self._limits = limits
-        self._screen = RecordScreen(())
+        self._screen = RecordScreen((), _no_line_rules)
 
     def decode(self, delivery: Delivery) -> Iterator[Event | Rejection]:
         """Yield the delivery's events in order; at least one item unless the delivery holds an empty list, only blank
@@ -43,17 +47,22 @@ class Decoder:
         """
         return cast("Iterator[Event | Rejection]", self.decode_wanted(delivery, ()))
 
-    def decode_wanted(self, delivery: Delivery, screen: Screen) -> Iterator[Event | Unwanted | Rejection]:
-        """As decode, but yield Unwanted for events that the screen rules out, where that is cheap to see."""
+    def decode_wanted(
+        self, delivery: Delivery, screen: Screen, line_rules: Callable[[str], bool] = _no_line_rules
+    ) -> Iterator[Event | Unwanted | Rejection]:
+        """As decode, but yield Unwanted for events that the screen rules out, where that is cheap to see.
+
+        `line_rules` says of a log group whether rules look at its lines; it goes with the screen and changes with it.
+        """
         if delivery.framing is Framing.DOCUMENT and "oversize" not in delivery.attributes:
             event = read_event(delivery.body, self._limits)
             if event is not None:
                 return iter((event,))
-        return self._look_closer(delivery, screen)
-
-    def _look_closer(self, delivery: Delivery, screen: Screen) -> Iterator[Event | Unwanted | Rejection]:
         if screen is not self._screen.screen:
-            self._screen = RecordScreen(screen)
+            self._screen = RecordScreen(screen, line_rules)
+        return self._look_closer(delivery)
+
+    def _look_closer(self, delivery: Delivery) -> Iterator[Event | Unwanted | Rejection]:
         try:
             self._check_attributes(delivery)
             body = unpack(delivery.body, self._limits.max_document_bytes)

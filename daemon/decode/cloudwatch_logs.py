@@ -19,9 +19,11 @@ import msgspec
 
 from daemon.decode.cloudtrail import CloudTrailRecord, looks_like_cloudtrail, wrap_record
 from daemon.decode.eventbridge import EventBridgeEvent, name_event
+from daemon.decode.limits import DecodeLimits
+from daemon.decode.record_screen import RecordScreen, Screened
 from daemon.dedupe.identity import log_event_identity
 from daemon.errors import DecodeError, RejectReason
-from daemon.event import Delivery, Event, LogLine, LogRecord, Rejection
+from daemon.event import Delivery, Event, LogLine, LogRecord, Rejection, Unwanted
 
 T = TypeVar("T")
 
@@ -32,6 +34,7 @@ _TRAIL_STREAM = "_CloudTrail"
 _TRAIL_GROUP = "cloudtrail"
 _EVENTS_GROUP = "/aws/events/"
 """Where EventBridge writes events to."""
+_MOST_BYTES_OF_A_CHARACTER = 4
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 
@@ -94,20 +97,25 @@ _decode_eventbridge = msgspec.json.Decoder(EventBridgeEvent).decode
 
 
 def read_record(
-    document: bytes, delivery: Delivery, max_event_bytes: int, event_groups: Sequence[str] = ()
-) -> Iterator[Event | Rejection]:
-    """Yield the record's log events in order, and nothing for a CONTROL_MESSAGE, which only probes the destination.
+    document: bytes, delivery: Delivery, limits: DecodeLimits, screen: RecordScreen
+) -> Iterator[Event | Unwanted | Rejection]:
+    """Yield the record's log events, and nothing for a CONTROL_MESSAGE, which only probes the destination.
 
-    `event_groups`: log groups besides those of CloudTrail and EventBridge whose messages may be events themselves.
-    Raises DecodeError, msgspec's included, when the record as a whole cannot be read; a bad log event among good ones
-    is yielded as a Rejection.
+    In order, but that CloudTrail records which the screen rules out come first.  Raises DecodeError, msgspec's
+    included, when the record as a whole cannot be read; a bad log event among good ones is yielded as a Rejection.
     """
     record = _read(document)
     if record.messageType == "CONTROL_MESSAGE":
         return
     if record.messageType != "DATA_MESSAGE":
         raise DecodeError(RejectReason.BAD_ENVELOPE, "messageType is neither DATA_MESSAGE nor CONTROL_MESSAGE")
-    writer = _Writer(record, max_event_bytes, event_groups)
+    writer = _Writer(record, limits)
+    screened = writer.screened(screen)
+    if screened is not None:
+        yield screened.unwanted
+        for position, _ in screened.wanted:
+            yield writer.event(writer.log_events[position], position)
+        return
     items: Sequence[_LogEvent | msgspec.Raw] = record.logEvents
     for position, item in enumerate(items):
         try:
@@ -155,11 +163,22 @@ def _mending(decode: Callable[[bytes], T], body: bytes) -> T:
 class _Writer:
     """Makes the events of one record."""
 
-    def __init__(self, record: _Record | _LooseRecord, max_event_bytes: int, event_groups: Sequence[str]) -> None:
+    def __init__(self, record: _Record | _LooseRecord, limits: DecodeLimits) -> None:
         self._record = record
-        self._max_event_bytes = max_event_bytes
-        self._together = LogRecord([item.message for item in record.logEvents]) if isinstance(record, _Record) else None
-        self._may_carry_events = _may_carry_events(record.logGroup, record.logStream, event_groups)
+        self._max_event_bytes = limits.max_event_bytes
+        self.log_events = record.logEvents if isinstance(record, _Record) else []
+        """Those that could be read together."""
+        self._together = LogRecord([item.message for item in self.log_events]) if self.log_events else None
+        self._may_carry_events = _may_carry_events(record.logGroup, record.logStream, limits.event_log_groups)
+
+    def screened(self, screen: RecordScreen) -> Screened | None:
+        """Return CloudTrail's records sorted by whether rules can match them; None where some need the careful way."""
+        if self._together is None or not self._may_carry_events:
+            return None
+        lines = self._together.messages
+        if max(map(len, lines)) * _MOST_BYTES_OF_A_CHARACTER > self._max_event_bytes:
+            return None
+        return screen.sort_lines(self._record.logGroup, lines)
 
     def event(self, log_event: _LogEvent, position: int = 0) -> Event:
         """Return the event for a log event.  Raises DecodeError where it is too large or malformed."""

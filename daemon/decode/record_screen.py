@@ -1,14 +1,15 @@
-"""Reads a CloudTrail log file in one pass and rules out records that no rule can match, before they are taken apart.
+"""Reads CloudTrail records in one pass and rules out those that no rule can match, before they are taken apart.
 
-shapes.py asks for each file; what is not ruled out, and every file with anything odd in it, goes the careful way.
+shapes.py asks for each log file, cloudwatch_logs.py for each subscription record; what is not ruled out, and every file
+or record with anything odd in it, goes the careful way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from itertools import compress
-from operator import and_, attrgetter, not_
+from operator import and_, attrgetter, methodcaller, not_
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -23,6 +24,8 @@ _RECORD = "detail"
 _ANY_RULE = -1
 """The set of all rules."""
 _event_id = attrgetter("eventID")
+_opens = methodcaller("startswith", "{")
+"""A line that begins in another way is no record for cloudwatch_logs.py."""
 _NotEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 
 
@@ -35,7 +38,7 @@ class _Record(CloudTrailRecord, kw_only=True, gc=False):
 
 
 class Screened(NamedTuple):
-    """A file's records, sorted."""
+    """The records of a file, or of a subscription record, sorted."""
 
     unwanted: Unwanted
     wanted: list[Numbered]
@@ -43,11 +46,16 @@ class Screened(NamedTuple):
 
 
 class RecordScreen:
-    """A Screen made ready for CloudTrail files; rules nothing out where it looks at more than the record."""
+    """A Screen made ready for CloudTrail's records; rules nothing out where it looks at more than the record.
 
-    def __init__(self, screen: Screen) -> None:
+    `line_rules` says of a log group whether rules look at its lines: of those the screen knows nothing.
+    """
+
+    def __init__(self, screen: Screen, line_rules: Callable[[str], bool]) -> None:
         self.screen = screen
+        self._line_rules = line_rules
         self._decode: Callable[[bytes], Any] | None = None
+        self._decode_line: Callable[[str], Any] | None = None
         self._lookups: list[tuple[Callable[[Any], Any], Mapping[Any, int]]] = []
         paths = [field.path[1:] for field in screen]
         header = set(CloudTrailRecord.__struct_fields__)
@@ -58,17 +66,31 @@ class RecordScreen:
             tree = _Tree()
             for field, path in zip(screen, paths, strict=True):
                 self._lookups.append((attrgetter(tree.add(path)), field.possible))
-            file = msgspec.defstruct("ScreenedFile", [("Records", list[tree.struct(_Record)])])  # type: ignore[misc]
+            record = tree.struct(_Record)
+            file = msgspec.defstruct("ScreenedFile", [("Records", list[record])])  # type: ignore[valid-type]
             self._decode = msgspec.json.Decoder(file).decode
+            self._decode_line = msgspec.json.Decoder(record).decode
 
     def sort(self, document: bytes) -> Screened | None:
-        """Return the records sorted; None for a file that needs the careful way."""
+        """Return a file's records sorted; None for a file that needs the careful way."""
         if self._decode is None:
             return None
         try:
-            records = self._decode(document).Records
+            return self._sorted(self._decode(document).Records)
         except (msgspec.DecodeError, RecursionError):
             return None
+
+    def sort_lines(self, group: str, lines: Sequence[str]) -> Screened | None:
+        """Return the records that are the lines of a log group, sorted; None where they need the careful way."""
+        decode = self._decode_line
+        if decode is None or self._line_rules(group) or not all(map(_opens, lines)):
+            return None
+        try:
+            return self._sorted([decode(line) for line in lines])
+        except (msgspec.DecodeError, RecursionError):
+            return None
+
+    def _sorted(self, records: list[Any]) -> Screened:
         try:
             possible = list(self._possible(records))
         except (KeyError, TypeError, AttributeError):

@@ -95,7 +95,7 @@ def read_document(
             yield from _records(document, delivery, limits, screen)
             return
         if document.startswith(_SUBSCRIPTION):
-            yield from read_record(document, delivery, limits.max_event_bytes, limits.event_log_groups)
+            yield from read_record(document, delivery, limits, screen)
             return
         if len(document) > limits.max_event_bytes:
             yield from _several(_decode_probe(document), document, delivery, limits, screen)
@@ -147,7 +147,7 @@ def _several(
     if probe.Records is not msgspec.UNSET:
         yield from _records(document, delivery, limits, screen)
     elif probe.holds_several:
-        yield from read_record(document, delivery, limits.max_event_bytes, limits.event_log_groups)
+        yield from read_record(document, delivery, limits, screen)
     else:
         raise _too_large(document, limits)
 

@@ -85,7 +85,8 @@ class _Pass:
     def run(self, batch: Sequence[Delivery]) -> Iterator[Sifted | None]:
         """Yield chunks as they are full, and None where the event loop may have a turn."""
         for delivery in batch:
-            items = self._sieve.decoder.decode_wanted(delivery, self._sieve.rules.matcher.screen)
+            rules = self._sieve.rules
+            items = self._sieve.decoder.decode_wanted(delivery, rules.matcher.screen, rules.logs.look_at)
             while self._sort(delivery, islice(items, _STEP_EVENTS)):
                 yield self._close() if self._is_full() else None
             self._chunk.finished.append(delivery)

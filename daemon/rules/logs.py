@@ -78,6 +78,10 @@ class LogRules:
             verdicts = line.record.verdicts = _Verdicts(self, start, found)
         return verdicts.found[line.position - start]
 
+    def look_at(self, group: str) -> bool:
+        """Whether any rule looks at the lines of a log group."""
+        return bool(self._waiting(group))
+
     def _waiting(self, group: str) -> Mapping[str, Sequence[str]]:
         """Return the rules that look at a log group, under their filters."""
         waiting = self._groups.get(group)

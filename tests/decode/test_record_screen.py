@@ -50,6 +50,24 @@ def log_file(records: list[Any], **spelling: Any) -> bytes:
     return json.dumps({"Records": records}, **spelling).encode("utf-8", "surrogatepass")
 
 
+TRAIL = "CloudTrail/all"
+WATCHED = "CloudTrail/watched"
+"""Whose lines rules look at."""
+
+
+def subscription(lines: list[str], group: str) -> bytes:
+    """Return a record of CloudWatch Logs as it comes from a subscription."""
+    whole = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "111122223333",
+        "logGroup": group,
+        "logStream": "one",
+        "subscriptionFilters": ["all"],
+        "logEvents": [{"id": f"{n:056}", "timestamp": 1, "message": line} for n, line in enumerate(lines)],
+    }
+    return json.dumps(whole, separators=COMPACT).encode("utf-8", "surrogatepass")
+
+
 def found(items: Iterator[Event | Unwanted | Rejection]) -> tuple[list[tuple[str, bytes, list[str]]], list[str], int]:
     """Return what matched, why others were rejected, and how many there were in all."""
     matched, rejected, count = [], [], 0
@@ -67,7 +85,7 @@ def found(items: Iterator[Event | Unwanted | Rejection]) -> tuple[list[tuple[str
 
 def screened_and_not(document: bytes) -> tuple[object, object]:
     decoder = Decoder(DecodeLimits())
-    screened = found(decoder.decode_wanted(delivery(document), RULES.screen))
+    screened = found(decoder.decode_wanted(delivery(document), RULES.screen, WATCHED.__eq__))
     return screened, found(iter(decoder.decode(delivery(document))))
 
 
@@ -147,4 +165,32 @@ def test_a_damaged_file_is_not_screened_otherwise_than_read(records: list[Any], 
     else:
         document[at] = data.draw(st.integers(0, 255))
     screened, unscreened = screened_and_not(bytes(document))
+    assert screened == unscreened
+
+
+def test_unwanted_log_lines_are_only_counted() -> None:
+    """Of CloudTrail's lines in a log group, those no rule can match come as one count, the others as events."""
+    lines = [json.dumps(record(name)) for name in ("a", "c")] + [json.dumps(record("b", eventName="StopLogging"))]
+    items = list(Decoder(DecodeLimits()).decode_wanted(delivery(subscription(lines, TRAIL)), RULES.screen))
+    (unwanted, event) = items
+    assert isinstance(unwanted, Unwanted)
+    assert (unwanted.identities, unwanted.events) == ({"cloudtrail:a", "cloudtrail:c"}, 2)
+    assert isinstance(event, Event)
+    assert (event.identity, event.log and event.log.message) == ("cloudtrail:b", lines[2])
+
+
+def test_lines_that_rules_look_at_are_not_ruled_out() -> None:
+    """What the screen knows nothing of, a rule on the lines of that log group, is asked about every line."""
+    document = delivery(subscription([json.dumps(record("a"))], WATCHED))
+    (event,) = Decoder(DecodeLimits()).decode_wanted(document, RULES.screen, WATCHED.__eq__)
+    assert isinstance(event, Event)
+
+
+LINES = PARTS.map(json.dumps) | st.sampled_from(["", "plain", "{", " " + json.dumps(record("blank before")), "é", "[]"])
+
+
+@given(st.lists(LINES, max_size=6), st.sampled_from([TRAIL, WATCHED, "/app/web"]))
+def test_a_screen_changes_nothing_for_log_lines_but_the_work(lines: list[str], group: str) -> None:
+    """Whatever the lines of a group are: the same matches byte for byte, rejections and count."""
+    screened, unscreened = screened_and_not(subscription(lines, group))
     assert screened == unscreened
