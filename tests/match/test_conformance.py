@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from daemon.match import Matcher, PatternError
+from daemon.match.explain import Explainer
 
 _VECTORS = Path(__file__).parent / "data" / "eventbridge-patterns.ndjson.gz"
 
@@ -49,3 +50,11 @@ def test_all_valid_patterns_in_one_matcher_get_the_verdicts_they_get_alone(vecto
         if (str(number) in matcher.match(vector["event"].encode())) != (vector["expect"] == "match"):
             wrong[vector["expect"]].append(vector)
     assert wrong == {}
+
+
+def test_each_pair_is_explained_with_the_engines_verdict(vectors: list[dict[str, Any]]) -> None:
+    """What `vigild explain` says, straight from the pattern, agrees with the engine too."""
+    valid = [v for v in vectors if v["expect"] != "invalid"]
+    misses = [(Explainer(v["pattern"]).misses(v["event"].encode()), v) for v in valid]
+
+    assert [v for missed, v in misses if (missed == 0) != (v["expect"] == "match")] == []

@@ -16,6 +16,7 @@ from daemon.match.eventbridge.operators import (
     AnythingBut,
     Between,
     Exact,
+    Exists,
     InBlock,
     Scalar,
     Test,
@@ -122,16 +123,16 @@ def _about_value(value: Scalar, test: Test) -> str | None:
 def _about_type(value: Scalar, test: Test) -> str | None:
     """Return a hint about a number, true, false or null."""
     if value is None:
-        return 'null is a value; only a field that is not there is {"exists": false}' if _is_no(test) else None
+        return (
+            'null is a value; only a field that is not there is {"exists": false}'
+            if test == Exists(wanted=False)
+            else None
+        )
     spelled = json.dumps(value)
     if isinstance(test, Affix | Wildcard | Exact | InBlock) and test.holds(spelled):
         kind = "true or false" if isinstance(value, bool) else "a number"
         return f"the event has {spelled} as {kind}, the rule asks for text"
     return None
-
-
-def _is_no(test: Test) -> bool:
-    return str(test) == '{"exists": false}'
 
 
 def _about_text(value: str, test: Test) -> str | None:

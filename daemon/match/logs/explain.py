@@ -19,8 +19,7 @@ from daemon.match.logs.syntax import (
     leaves,
 )
 from daemon.match.logs.values import field_test, text_of
-
-_MAX_FOUND_CHARACTERS = 200
+from daemon.match.text import MOST_CHARACTERS, cut
 
 
 class Finding(TypedDict):
@@ -29,7 +28,7 @@ class Finding(TypedDict):
     asked: str
     """The term as written."""
     found: str
-    """What the message has there, cut to 200 characters."""
+    """What the message has there, cut; what upsets a terminal is escaped."""
     verdict: bool | None
     """None if the term does not count (`?term` beside a term without the mark)."""
 
@@ -42,7 +41,7 @@ def explain(pattern: Pattern, evaluator: Evaluator, message: str) -> list[Findin
         case JsonPattern(condition=condition):
             document = evaluator.projection.view(message)
             if document is None:
-                return [Finding(asked="a JSON object", found=_cut(message), verdict=False)]
+                return [Finding(asked="a JSON object", found=cut(message), verdict=False)]
             return [_json(leaf, document, evaluator) for leaf in leaves(condition)]
         case DelimitedPattern():
             return _delimited(pattern, message)
@@ -54,7 +53,7 @@ def _terms(pattern: TermsPattern, message: str) -> list[Finding]:
         asked = term.role + term.text
         if term in pattern.deciding:
             verdict = term_test(term)(message)
-            findings.append(Finding(asked=asked, found=_cut(message), verdict=verdict))
+            findings.append(Finding(asked=asked, found=cut(message), verdict=verdict))
         else:
             findings.append(Finding(asked=asked, found="ignored beside a term without ?", verdict=None))
     return findings
@@ -62,8 +61,8 @@ def _terms(pattern: TermsPattern, message: str) -> list[Finding]:
 
 def _json(leaf: JsonTest, document: Document, evaluator: Evaluator) -> Finding:
     values = evaluator.projection.all_reader(leaf.selector.steps)(document)
-    found = ", ".join(map(_json_text, values[:_MAX_FOUND_CHARACTERS])) if values else "absent"
-    return Finding(asked=leaf.text, found=_cut(found), verdict=evaluator.json_test(leaf)(document))
+    found = ", ".join(map(_json_text, values[:MOST_CHARACTERS])) if values else "absent"
+    return Finding(asked=leaf.text, found=cut(found), verdict=evaluator.json_test(leaf)(document))
 
 
 def _json_text(value: object) -> str:
@@ -79,12 +78,8 @@ def _delimited(pattern: DelimitedPattern, message: str) -> list[Finding]:
     texts = slot_texts(pattern, line)
     count = Finding(asked=f"{len(slots)} fields or more", found=str(len(line.texts)), verdict=texts is not None)
     return [count] + [
-        Finding(asked=leaf.text, found=_cut(text), verdict=field_test(leaf)(text))
+        Finding(asked=leaf.text, found=cut(text), verdict=field_test(leaf)(text))
         for slot, text in zip(slots, texts or (), strict=False)
         if slot.condition is not None
         for leaf in leaves(slot.condition)
     ]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_FOUND_CHARACTERS else text[: _MAX_FOUND_CHARACTERS - 1] + "…"
