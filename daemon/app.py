@@ -63,6 +63,7 @@ async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] |
                     group.start_soon(_purge, parts)
                     if parts.remediation.kernels:
                         group.start_soon(parts.answered.run)
+                        group.start_soon(parts.expired.run)
                     group.start_soon(parts.alerts.run, parts.derived.tell)
                     group.start_soon(parts.pipeline.dispatcher.claiming.watch)
                     _announce(parts)

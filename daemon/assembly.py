@@ -20,6 +20,7 @@ from daemon.dispatch.dead_letters import DeadLetterPlace, DeadLetters, PlaceCont
 from daemon.dispatch.dispatcher import Dispatcher
 from daemon.dispatch.remediation import Remediation, Surroundings, build_remediation
 from daemon.dispatch.remediation.answered import AnsweredApprovals
+from daemon.dispatch.remediation.expired import ExpiredActions
 from daemon.dispatch.remediation.target import ActionTarget
 from daemon.dispatch.self_alerts import SelfAlerts
 from daemon.dispatch.targets import SinkTarget, Target
@@ -57,6 +58,7 @@ class Parts:
     places: dict[str, DeadLetterPlace]
     remediation: Remediation
     answered: AnsweredApprovals
+    expired: ExpiredActions
     alerts: SelfAlerts
     derived: DerivedEvents
     pipeline: Pipeline
@@ -144,6 +146,7 @@ async def assemble(
             built,
             remediation,
             answered,
+            ExpiredActions(remediation.kernels, estate, claims, remediation.context),
             alerts,
             derived,
             pipeline,

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from daemon.actions import AnyActionConfig
+from daemon.actions import ACTIONS, AnyActionConfig
 from daemon.address import Address
 from daemon.clients import AwsSettings
 from daemon.clients.estate import EstateSettings
@@ -130,7 +130,9 @@ class Settings(Strict, BaseSettings):
             for target in targets:
                 if target not in self.targets:
                     raise ValueError(f"{field}: no target is called {target!r}{near_miss(target, self.targets)}")
-        for name in self.actions:
+        for name, action in self.actions.items():
+            if action.undo_after_seconds is not None and not ACTIONS[action.type].action.undoable:
+                raise ValueError(f"actions.{name}.undo_after_seconds: {action.type} has no inverse")
             if name in self.targets:
                 raise ValueError(f"actions.{name}: a target has this name already")
         for kind, parts in (("sources", self.sources), ("targets", self.targets), ("actions", self.actions)):

@@ -23,16 +23,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from daemon.actions.base import Action
+from daemon.actions.cloudtrail.start_logging import StartLogging, StartLoggingConfig
 from daemon.actions.config import ActionConfig
+from daemon.actions.config_.start_recorder import StartRecorder, StartRecorderConfig
+from daemon.actions.ec2.isolate_instance import IsolateInstance, IsolateInstanceConfig
 from daemon.actions.ec2.restrict_ingress import RestrictIngress, RestrictIngressConfig
+from daemon.actions.ec2.snapshot_volumes import SnapshotVolumes, SnapshotVolumesConfig
 from daemon.actions.ec2.start_instances import StartInstances, StartInstancesConfig
+from daemon.actions.ec2.stop_instances import StopInstances, StopInstancesConfig
 from daemon.actions.events.put_events import PutEvents, PutEventsConfig
+from daemon.actions.iam.attach_deny_policy import AttachDenyPolicy, AttachDenyPolicyConfig
+from daemon.actions.iam.deactivate_access_key import DeactivateAccessKey, DeactivateAccessKeyConfig
+from daemon.actions.iam.revoke_sessions import RevokeSessions, RevokeSessionsConfig
+from daemon.actions.kms.cancel_key_deletion import CancelKeyDeletion, CancelKeyDeletionConfig
 from daemon.actions.lambda_.invoke import Invoke, InvokeConfig
 from daemon.actions.s3.block_public_access import BlockPublicAccess, BlockPublicAccessConfig
 from daemon.actions.s3.make_acl_private import MakeAclPrivate, MakeAclPrivateConfig
 from daemon.actions.s3.make_object_private import MakeObjectPrivate, MakeObjectPrivateConfig
 from daemon.actions.s3.restore_object import RestoreObject, RestoreObjectConfig
+from daemon.actions.ssm.run_document import RunDocument, RunDocumentConfig
+from daemon.actions.ssm.start_automation import StartAutomation, StartAutomationConfig
 from daemon.actions.states.start_execution import StartExecution, StartExecutionConfig
+from daemon.actions.waf.block_ip import BlockIp, BlockIpConfig
 
 __all__ = ("ACTIONS", "ActionKind", "AnyActionConfig", "build")
 
@@ -47,15 +59,27 @@ class ActionKind:
 
 
 ACTIONS = {
+    "cloudtrail.start-logging": ActionKind(StartLoggingConfig, StartLogging),
+    "config.start-recorder": ActionKind(StartRecorderConfig, StartRecorder),
+    "ec2.isolate-instance": ActionKind(IsolateInstanceConfig, IsolateInstance),
     "ec2.restrict-ingress": ActionKind(RestrictIngressConfig, RestrictIngress),
+    "ec2.snapshot-volumes": ActionKind(SnapshotVolumesConfig, SnapshotVolumes),
     "ec2.start-instances": ActionKind(StartInstancesConfig, StartInstances),
+    "ec2.stop-instances": ActionKind(StopInstancesConfig, StopInstances),
     "events.put-events": ActionKind(PutEventsConfig, PutEvents),
+    "iam.attach-deny-policy": ActionKind(AttachDenyPolicyConfig, AttachDenyPolicy),
+    "iam.deactivate-access-key": ActionKind(DeactivateAccessKeyConfig, DeactivateAccessKey),
+    "iam.revoke-sessions": ActionKind(RevokeSessionsConfig, RevokeSessions),
+    "kms.cancel-key-deletion": ActionKind(CancelKeyDeletionConfig, CancelKeyDeletion),
     "lambda.invoke": ActionKind(InvokeConfig, Invoke),
     "s3.block-public-access": ActionKind(BlockPublicAccessConfig, BlockPublicAccess),
     "s3.make-acl-private": ActionKind(MakeAclPrivateConfig, MakeAclPrivate),
     "s3.make-object-private": ActionKind(MakeObjectPrivateConfig, MakeObjectPrivate),
     "s3.restore-object": ActionKind(RestoreObjectConfig, RestoreObject),
+    "ssm.run-document": ActionKind(RunDocumentConfig, RunDocument),
+    "ssm.start-automation": ActionKind(StartAutomationConfig, StartAutomation),
     "states.start-execution": ActionKind(StartExecutionConfig, StartExecution),
+    "waf.block-ip": ActionKind(BlockIpConfig, BlockIp),
 }
 
 

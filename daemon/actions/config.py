@@ -58,6 +58,8 @@ class ActionConfig(TargetConfig):
     """How long a plan waits for approval before it lapses."""
     verify_seconds: float = Field(default=60.0, ge=1, le=7_200)
     """How long the change may take to show when read again."""
+    undo_after_seconds: float | None = Field(default=None, ge=60, le=365 * 86_400)
+    """Undo what was done after so long, where the action has an inverse and the state still is what it left."""
     notify: tuple[str, ...] = ()
     """Targets that are told of every outcome."""
     retry: RetryConfig = RetryConfig(max_age_seconds=3_600.0)

@@ -7,10 +7,9 @@ given cannot be called.  Roles of other accounts are assumed here, and nothing o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, Any
 
 import msgspec
-from botocore.exceptions import ClientError
 from pydantic import Field, SecretStr, StringConstraints
 
 from daemon.clients.aws import AwsClients, AwsSettings
@@ -84,8 +83,7 @@ class Reader:
         try:
             return await self.read(service, operation, **parameters)
         except PermanentError as error:
-            code = error.__cause__.response.get("Error", {}).get("Code") if _is_answer(error.__cause__) else None
-            if error.kind is FailureKind.NOT_FOUND or code in also_missing:
+            if error.kind is FailureKind.NOT_FOUND or error.code in also_missing:
                 return None
             raise
 
@@ -109,10 +107,6 @@ class Reader:
         name = client.meta.method_to_api_mapping[operation]
         self.calls.append(Call(service, name, str(metadata.get("RequestId", "")), write))
         return answer
-
-
-def _is_answer(error: BaseException | None) -> TypeGuard[ClientError]:
-    return isinstance(error, ClientError)
 
 
 class Writer(Reader):

@@ -27,6 +27,20 @@ class ActionEnded(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class UndoFailed(Signal):
+    """What was to be undone after its time was not: it had been changed since, or AWS did not answer."""
+
+    event = "undo failed"
+    level = "warning"
+    intent: str
+    detail: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("undo_failed_total").inc()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSuspended(Signal):
     """One resource was touched too often: the rule no longer acts until a person resumes it."""
 

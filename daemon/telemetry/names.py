@@ -100,6 +100,7 @@ METRICS = {
             "Actions that were refused, declined or failed, by reason.",
             ("action", "ending", "reason"),
         ),
+        Metric("undo_failed_total", "counter", "Actions that could not be undone after their time."),
         Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
         Metric("target_suspended", "gauge", "1 while a target is not called, only tried.", ("target",)),

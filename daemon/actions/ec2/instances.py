@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from daemon.actions.base import Image
 from daemon.actions.subject import FromEvent, Subject, place_of, values_at
 from daemon.clients.estate import Reader
 from daemon.errors import FailureKind, PermanentError
@@ -40,6 +41,14 @@ async def describe(instances: Sequence[str], api: Reader) -> list[dict[str, Any]
     if strays:
         raise PermanentError(FailureKind.REFUSED, f"EC2 answered with instances that were not asked for: {len(strays)}")
     return [found[name] for name in instances if name in found and found[name]["State"]["Name"] != "terminated"]
+
+
+async def states_image(subject: Subject, api: Reader) -> Image | None:
+    """Return the state of each of the subject's instances, with all tags; None where none is there."""
+    found = await describe(subject.resources, api)
+    states = {each["InstanceId"]: each["State"]["Name"] for each in found}
+    tags = {name: value for each in found for name, value in tags_of(each).items()}
+    return {"states": states, "tags": tags} if states else None
 
 
 def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:

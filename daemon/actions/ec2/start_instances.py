@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
-from daemon.actions.ec2.instances import IN_EVENT, describe, instances_of, tags_of
+from daemon.actions.ec2.instances import IN_EVENT, instances_of, states_image
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 
@@ -38,10 +38,7 @@ class StartInstances(Action[StartInstancesConfig]):
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
         """See Action: the state of each instance, with all tags."""
-        found = await describe(subject.resources, api)
-        states = {each["InstanceId"]: each["State"]["Name"] for each in found}
-        tags = {name: value for each in found for name, value in tags_of(each).items()}
-        return {"states": states, "tags": tags} if states else None
+        return await states_image(subject, api)
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""

@@ -16,6 +16,7 @@ from daemon.clock import Clock
 from daemon.dedupe.session import Session
 from daemon.dispatch.remediation.approvals import Approvals, ApprovalSettings
 from daemon.dispatch.remediation.context import Announce, RemediationContext
+from daemon.dispatch.remediation.expiries import Expiries
 from daemon.dispatch.remediation.holds import Holds
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.locks import ResourceLocks
@@ -66,6 +67,7 @@ def build_remediation(
         loops=LoopBreaker(store, clock, holds, estate.settings.session_name),
         locks=ResourceLocks(store, surroundings.session, clock, surroundings.rng),
         approvals=Approvals(store, clock, approvals),
+        expiries=Expiries(store, clock),
         announce=announce,
         telemetry=surroundings.telemetry,
         clock=clock,

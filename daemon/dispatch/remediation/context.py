@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from daemon.clock import Clock
 from daemon.dispatch.remediation.approvals import Approvals
+from daemon.dispatch.remediation.expiries import Expiries
 from daemon.dispatch.remediation.holds import Holds
 from daemon.dispatch.remediation.locks import ResourceLocks
 from daemon.dispatch.remediation.loops import LoopBreaker
@@ -32,6 +33,7 @@ class RemediationContext:
     loops: LoopBreaker
     locks: ResourceLocks
     approvals: Approvals
+    expiries: Expiries
     announce: Announce
     telemetry: Telemetry
     clock: Clock

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from daemon.clients.estate import Call, Estate
@@ -21,7 +23,7 @@ class UndoError(VigildError):
     """Raised where an action cannot be undone, with the reason."""
 
 
-async def undo(intent: str, kernels: dict[str, Kernel], estate: Estate, context: RemediationContext, by: str) -> str:
+async def undo(intent: str, kernels: Mapping[str, Kernel], estate: Estate, context: RemediationContext, by: str) -> str:
     """Undo what was done on an intent; return the sentence that says what was.
 
     Raises UndoError, StateError, and EffectError where AWS cannot be reached or refuses.
@@ -60,7 +62,7 @@ async def undo(intent: str, kernels: dict[str, Kernel], estate: Estate, context:
     return record.plan.summary
 
 
-def _undoable(saved: Saved, kernels: dict[str, Kernel]) -> Kernel:
+def _undoable(saved: Saved, kernels: Mapping[str, Kernel]) -> Kernel:
     record = saved.record
     kernel = kernels.get(record.action)
     if kernel is None:

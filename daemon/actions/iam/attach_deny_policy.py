@@ -1,0 +1,86 @@
+"""Denies a user everything, until a person has looked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import StringConstraints
+
+from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
+from daemon.actions.config import ActionConfig
+from daemon.actions.iam.names import NAME, USER_IN_EVENT
+from daemon.actions.subject import FromEvent, Subject, place_of, value_at
+from daemon.clients.estate import Reader, Writer
+
+PolicyArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]{1,512}$")
+]
+
+
+class AttachDenyPolicyConfig(ActionConfig):
+    """Attaches a managed policy that denies to the user that the event names."""
+
+    type: Literal["iam.attach-deny-policy"]
+    user_name: FromEvent = USER_IN_EVENT
+    """Where the event names the user."""
+    policy_arn: PolicyArn = "arn:aws:iam::aws:policy/AWSDenyAll"
+    """The policy; an event never chooses it."""
+
+
+class AttachDenyPolicy(Action[AttachDenyPolicyConfig]):
+    """A denial wins over whatever else allows; the user's other policies stay.  Undo detaches it."""
+
+    redo: ClassVar = Redo.REPEAT
+    permissions: ClassVar = Permissions(
+        read=("iam:ListAttachedUserPolicies", "iam:ListUserTags"),
+        write=("iam:AttachUserPolicy",),
+        undo=("iam:DetachUserPolicy",),
+        resources=("arn:aws:iam::{account}:user/*",),
+    )
+    undoable: ClassVar = True
+
+    def subject(self, event: Mapping[str, Any]) -> Subject:
+        """See Action."""
+        account, region = place_of(event)
+        user = value_at(event, self.config.user_name, NAME, "user name")
+        return Subject(account, region, (f"arn:aws:iam::{account}:user/{user}",), {"user": user})
+
+    async def look(self, subject: Subject, api: Reader) -> Image | None:
+        """See Action: whether the policy is attached, and the user's tags."""
+        user = subject.values["user"]
+        answer = await api.find("iam", "list_attached_user_policies", UserName=user, MaxItems=100)
+        if answer is None:
+            return None
+        attached = {policy["PolicyArn"] for policy in answer["AttachedPolicies"]}
+        tags = await api.read("iam", "list_user_tags", UserName=user)
+        return {
+            "denied": self.config.policy_arn in attached,
+            "tags": {tag["Key"]: tag["Value"] for tag in tags["Tags"]},
+        }
+
+    def decide(self, subject: Subject, image: Image) -> Plan | Declined:
+        """See Action."""
+        (name,) = subject.resources
+        if image["denied"]:
+            return Declined(Decline.ALREADY_RIGHT, "the policy is attached")
+        return Plan(
+            summary=f"attach {self.config.policy_arn} to {name}",
+            changes=(Change(name, "policy", None, self.config.policy_arn),),
+            before=image,
+            after={**image, "denied": True},
+            tags=image["tags"],
+        )
+
+    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
+        """See Action."""
+        del plan, key
+        user = subject.values["user"]
+        await api.write("iam", "attach_user_policy", UserName=user, PolicyArn=self.config.policy_arn)
+        return {}
+
+    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
+        """See Action."""
+        del plan, applied
+        user = subject.values["user"]
+        await api.write("iam", "detach_user_policy", UserName=user, PolicyArn=self.config.policy_arn)
