@@ -53,7 +53,6 @@ class _Reading:
     """A pattern on one event."""
 
     def __init__(self, alternatives: list[Alternative], document: dict[str, Any]) -> None:
-        self._document = document
         self._hints = Hints(document)
         fields = collect(document, {condition.steps for each in alternatives for condition in each})
         # By identity: alternatives share their conditions, and a condition may hold thousands of tests.
@@ -61,14 +60,18 @@ class _Reading:
         self._alternatives = [[asked[id(each)] for each in alternative] for alternative in alternatives]
 
     def misses(self) -> list[int]:
-        """Return how many tests fail in each alternative."""
-        return [
-            sum(not each.holds for each in alternative) or int(not self._agree(alternative))
-            for alternative in self._alternatives
-        ]
+        """Return how many tests fail in each alternative; beside one that matches, others need not be settled."""
+        failing = [sum(not each.holds for each in alternative) for alternative in self._alternatives]
+        is_matched = False
+        for number, alternative in enumerate(self._alternatives):
+            if failing[number] == 0:
+                agrees = not is_matched and self._agree(alternative)
+                is_matched |= agrees
+                failing[number] = int(not agrees)
+        return failing
 
     def _agree(self, alternative: Sequence[Asked]) -> bool:
-        return agree(self._document, _present(alternative))
+        return agree(_present(alternative))
 
     def finding(self, number: int) -> AlternativeFinding:
         """Return what there is to say about an alternative."""
@@ -76,7 +79,7 @@ class _Reading:
         fields = sorted(map(self._field, alternative), key=lambda finding: finding.holds)
         apart = None
         if all(finding.holds for finding in fields) and not self._agree(alternative):
-            apart = disagreement(self._document, _present(alternative))
+            apart = disagreement(_present(alternative))
         return AlternativeFinding(number, tuple(fields), apart)
 
     def _field(self, asked: Asked) -> FieldFinding:

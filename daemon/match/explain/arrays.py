@@ -18,18 +18,37 @@ _MOST_STEPS: Final = 10_000_000
 """A few seconds: here somebody waits for one event."""
 
 
-def agree(document: dict[str, Any], asked: Sequence[Asked]) -> bool:
+def agree(asked: Sequence[Asked]) -> bool:
     """Tell whether conditions on fields that are there hold together, array by array; may raise DecodeError."""
     conditions = [(each.condition.steps, each.holds_for) for each in asked]
-    return is_consistent(document, conditions, Budget(_MOST_STEPS))
+    return is_consistent(_skeleton(asked), conditions, Budget(_MOST_STEPS))
 
 
-def disagreement(document: dict[str, Any], asked: Sequence[Asked]) -> str:
+def _skeleton(asked: Sequence[Asked]) -> dict[str, Any]:
+    """Return the event less everything that satisfies nothing: often a few elements of arrays of thousands."""
+    root: dict[str, Any] = {}
+    parts: dict[Way, Any] = {(): root}
+    for value in (value for each in asked for value in each.holding):
+        for depth, name in enumerate(value.way):
+            here, around = value.way[: depth + 1], parts[value.way[:depth]]
+            if here in parts:
+                continue
+            is_last = depth + 1 == len(value.way)
+            part: Any = value.value if is_last else [] if isinstance(value.way[depth + 1], int) else {}
+            parts[here] = part
+            if isinstance(around, list):
+                around.append(part)
+            else:
+                around[name] = part
+    return root
+
+
+def disagreement(asked: Sequence[Asked]) -> str:
     """Return a sentence about conditions that each hold but do not agree."""
     apart = list(asked)
     for each in asked:
         fewer = [other for other in apart if other is not each]
-        if not agree(document, fewer):
+        if not agree(fewer):
             apart = fewer
     arrays = [{array for value in each.holding for array in _arrays(value.way)} for each in apart]
     array = max(set.intersection(*arrays) or set.union(*arrays), key=len)

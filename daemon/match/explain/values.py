@@ -16,6 +16,8 @@ from daemon.match.text import cut
 
 Way: TypeAlias = tuple[str | int, ...]
 """Names, and positions in arrays, from the event's root."""
+Key: TypeAlias = tuple[bool, Scalar]
+"""A value by which the same ones are found: whether it is true or false, and what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Field:
     objects: list[Way] = field(default_factory=list)
     """Where there is an object, which no test looks at."""
     empty_arrays: list[Way] = field(default_factory=list)
+    by_value: dict[Key, list[Value]] = field(default_factory=dict)
+    """The values again, those that are the same together."""
 
 
 def written(way: Way) -> str:
@@ -69,35 +73,42 @@ def collect(document: dict[str, Any], fields: Iterable[Steps]) -> dict[Steps, Fi
             if isinstance(value, str) and undecoded(value):
                 raise DecodeError(RejectReason.NOT_UTF8, "a field that the rule looks at is not UTF-8")
             here.values.append(Value(way, value))
+            here.by_value.setdefault(_key(value), []).append(here.values[-1])
     return found
 
 
+def _key(value: Scalar) -> Key:
+    """Return the same for what is the same value: 1 and 1.0, but not true."""
+    return isinstance(value, bool), value
+
+
 class Asked:
-    """A condition on an event; each value is tried once, however many alternatives and elements bring it up."""
+    """A condition on an event; plain values are looked up, other tests tried once for each different value."""
 
     def __init__(self, condition: Condition, field: Field) -> None:
         self.condition = condition
         self.field = field
-        plain = [test for test in condition.tests if isinstance(test, Exact) and not test.address]
-        self._texts = {test.value for test in plain if isinstance(test.value, str)}
-        self._others = [test for test in condition.tests if not (isinstance(test, Exact) and test.value in self._texts)]
-        self._tried: dict[tuple[type, Scalar], bool] = {}
+        plain = [test for test in condition.tests if isinstance(test, Exact) and test.address is None]
+        self._plain = {_key(test.value) for test in plain}
+        self._others = [test for test in condition.tests if not isinstance(test, Exact) or test.address]
+
+    @cached_property
+    def _holding(self) -> set[Key]:
+        found = {key for key in self._plain if key in self.field.by_value}
+        if self._others:
+            found.update(key for key in self.field.by_value if any(test.holds(key[1]) for test in self._others))
+        return found
 
     def holds_for(self, value: Scalar) -> bool:
-        """Tell whether one of the tests holds for a value."""
-        if value in self._texts:
-            return True
-        key = type(value), value
-        if key not in self._tried:
-            self._tried[key] = any(test.holds(value) for test in self._others)
-        return self._tried[key]
+        """Tell whether one of the tests holds for a value of the field."""
+        return _key(value) in self._holding
 
     @cached_property
     def holding(self) -> list[Value]:
-        """The values that one of the tests holds for."""
-        return [value for value in self.field.values if self.holds_for(value.value)]
+        """The values that one of the tests holds for, those that are the same beside each other."""
+        return [value for key, values in self.field.by_value.items() if key in self._holding for value in values]
 
-    @cached_property
+    @property
     def holds(self) -> bool:
         """Whether the condition holds, other fields aside."""
-        return bool(self.holding) if self.field.values else Exists(wanted=False) in self.condition.tests
+        return bool(self._holding) if self.field.values else Exists(wanted=False) in self.condition.tests

@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 
 import pytest
@@ -46,3 +47,14 @@ def test_alternatives_come_nearest_first() -> None:
     ]
     assert (explanation.misses, explanation.alternatives_in_all) == (1, 3)
     assert [field.field for field in explanation.alternatives[0].fields] == ["b", "a", "c"]
+
+
+def test_a_large_event_is_settled_for_a_thousand_alternatives() -> None:
+    """Only what satisfies something is looked at again for each alternative, however long the arrays are."""
+    event = {"a": [{"x": number, "y": number + 1} for number in range(20_000)], "b": list(range(20_000))}
+    apart = {"$or": [{"a": {"x": [number], "y": [number + 5]}} for number in range(1_000)]}
+    together = {"$or": [{"a": {"x": [number], "y": [number + 1]}, "b": [number]} for number in range(1_000)]}
+    body = json.dumps(event).encode()
+
+    assert (Explainer(apart).misses(body), Explainer(together).misses(body)) == (1, 0)
+    assert (Matcher({"r": apart}).match(body), Matcher({"r": together}).match(body)) == ([], ["r"])
