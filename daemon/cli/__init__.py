@@ -1,7 +1,7 @@
 """The command line: one file a command, listed below; each hands over to app.py, rules/ or the parts it checks.
 
-Exit codes: 0 all well, 1 something was found wrong (a failed test, an unreachable target, nothing matched), 2 the
-command or its configuration cannot be used.
+Exit codes: 0 all well, 1 something was found wrong (a failed test, nothing matched) or does not answer (a target, the
+state store), 2 the command or its configuration cannot be used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from daemon.cli import (
     trial,
     undo,
 )
-from daemon.errors import VigildError
+from daemon.errors import EffectError, VigildError
 
 __all__ = ("main",)
 
@@ -80,7 +80,8 @@ def main() -> None:
     except VigildError as error:
         for line in str(error).splitlines():
             typer.echo(f"vigild: {line}", err=True)
-        sys.exit(2)
+        # Supervisors try again after 1, not after 2: what does not answer may yet, a wrong configuration stays so.
+        sys.exit(1 if isinstance(error, EffectError) else 2)
     except BrokenPipeError:
         # Whoever read our output has had enough (`vigild match … | head`); nothing is left to say it to.
         sys.stderr.close()

@@ -70,8 +70,8 @@ class Claims:
     """
 
     def __init__(self, store: StateStore, session: Session, clock: Clock, retention_seconds: float) -> None:
+        self.session = session
         self._store = store
-        self._session = session
         self._clock = clock
         self._retention = retention_seconds
         self._claimed = _Record(ClaimState.CLAIMED, session.id)
@@ -94,17 +94,12 @@ class Claims:
             self._ours.difference_update(i for i in wanted if not isinstance(results.get(i), Held))
         return [results.pop(intent) if intent in results else self._known(intent) for intent in intents]
 
-    @property
-    def away(self) -> bool:
-        """Whether the store has not answered for so long that it counts as away."""
-        return self._session.away
-
     def assume(self, intent: str) -> Held | Busy | Final:
         """Hold an intent without asking the store, which is away: someone else may be at it, or have done it."""
         if intent in self._ours or intent in self._owed:
             return self._known(intent)
         self._ours.add(intent)
-        return Held(intent, ABSENT, self._session.generation)
+        return Held(intent, ABSENT, self.session.generation)
 
     async def affirm(self, held: Held) -> Held | None:
         """Return the claim as one that can be acted on now; None where another process has taken it over.
@@ -114,10 +109,10 @@ class Claims:
         """
         if held.version == ABSENT:
             return held
-        while held.generation != self._session.generation or not self._session.fresh:
-            if not self._session.fresh:
-                await self._session.renew()
-            generation = self._session.generation
+        while held.generation != self.session.generation or not self.session.fresh:
+            if not self.session.fresh:
+                await self.session.renew()
+            generation = self.session.generation
             (answer,) = await self._store.put([self._write(held.intent, ClaimState.CLAIMED, held.version)])
             if isinstance(answer, Item):
                 held = Held(held.intent, answer.version, generation)
@@ -167,11 +162,11 @@ class Claims:
             found = _decode(answer.current.value) if answer.current else None
             # An earlier write may have got through although its answer did not: the same end, or a claim of ours that
             # was then assumed.
-            if found == _Record(ClaimState.CLAIMED, self._session.id) and held.version == ABSENT and answer.current:
+            if found == _Record(ClaimState.CLAIMED, self.session.id) and held.version == ABSENT and answer.current:
                 write = self._write(held.intent, state, answer.current.version)
                 recorded.append(isinstance((await self._store.put([write]))[0], Item))
             else:
-                recorded.append(found == _Record(state, self._session.id))
+                recorded.append(found == _Record(state, self.session.id))
         return recorded
 
     async def release(self, held: Sequence[Held]) -> None:
@@ -182,7 +177,7 @@ class Claims:
         self._ours.difference_update(claim.intent for claim in held)
 
     async def _claim_unheld(self, intents: list[str], *, reopen: bool) -> dict[str, Held | Busy | Final]:
-        generation = self._session.generation
+        generation = self.session.generation
         answers = await self._store.put([self._write(intent, ClaimState.CLAIMED, ABSENT) for intent in intents])
         won = {answer.key: answer for answer in answers if isinstance(answer, Item)}
         contested = [answer.current for answer in answers if isinstance(answer, Conflict) and answer.current]
@@ -209,14 +204,14 @@ class Claims:
         return Busy(intent) if owed is None else Final(intent, owed[1])
 
     def _write(self, intent: str, state: ClaimState, expect: int) -> Write:
-        value = _encode(_Record(state, self._session.id))
+        value = _encode(_Record(state, self.session.id))
         return Write(_PREFIX + intent, value, expect, self._clock.now() + self._retention)
 
     async def _abandoned(self, records: dict[str, _Record]) -> set[str]:
         """Return the keys whose session is dead, or is ours: then a call of ours got through without its answer."""
         pending = {key: r.session for key, r in records.items() if r.state is ClaimState.CLAIMED}
-        others = set(pending.values()) - {self._session.id}
-        alive = await self._session.alive(others) if others else set()
+        others = set(pending.values()) - {self.session.id}
+        alive = await self.session.alive(others) if others else set()
         return {key for key, session in pending.items() if session not in alive}
 
     async def _take_over(self, items: list[Item]) -> dict[str, Item]:

@@ -39,6 +39,30 @@ class _Row(msgspec.Struct, frozen=True):
 _decode_row = msgspec.json.Decoder(_Row).decode
 
 
+class Outage:
+    """Whether something has failed for so long without a success in between that it counts as away."""
+
+    def __init__(self, clock: Clock, away_after_seconds: float) -> None:
+        self._clock = clock
+        self._away_after = away_after_seconds
+        self._since: float | None = None
+
+    @property
+    def away(self) -> bool:
+        """Whether it counts as away."""
+        return self._since is not None and self._clock.monotonic() - self._since >= self._away_after
+
+    def failed(self) -> None:
+        """A call failed."""
+        if self._since is None:
+            self._since = self._clock.monotonic()
+
+    def answered(self) -> bool:
+        """A call succeeded; return whether one had failed before."""
+        ended, self._since = self._since is not None, None
+        return ended
+
+
 class Session:
     """The presence of one process in the state store.
 
@@ -60,9 +84,9 @@ class Session:
         self._clock = clock
         self._telemetry = telemetry
         self._ttl = ttl_seconds
-        self._away_after = away_after_seconds
+        self.away_after_seconds = away_after_seconds
+        self._outage = Outage(clock, away_after_seconds)
         self._renewed_at = float("-inf")
-        self._failing_since: float | None = None
         self._seen: dict[str, tuple[int, float]] = {}
         """Others' sessions: the version last seen, and when it was seen first."""
 
@@ -73,9 +97,8 @@ class Session:
 
     @property
     def away(self) -> bool:
-        """Whether the store has not answered for so long that it counts as away."""
-        since = self._failing_since
-        return since is not None and self._clock.monotonic() - since >= self._away_after
+        """Whether the lease could not be renewed for so long that the store counts as away."""
+        return self._outage.away
 
     async def renew(self) -> None:
         """Write the lease.  Raises StateError."""
@@ -96,14 +119,13 @@ class Session:
                 await self.renew()
             except StateError as error:
                 failures += 1
-                if self._failing_since is None:
-                    self._failing_since = self._clock.monotonic()
+                self._outage.failed()
                 wait = _BACK_OFF.delay(failures, None, rng)
                 self._telemetry.emit(StateFailed(error.detail, wait))
                 self._telemetry.health.ill("state store", error.detail)
             else:
                 failures = 0
-                self._failing_since = None
+                self._outage.answered()
                 wait = self._ttl / 3
                 self._telemetry.health.well("state store")
             await self._clock.sleep(wait)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from daemon.clock import Clock
 from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
+from daemon.dedupe.session import Outage
 from daemon.dispatch.plan import Intent
 from daemon.dispatch.targets import Target
 from daemon.errors import RetryableError, StateError
@@ -36,6 +37,8 @@ class Claiming:
         self, claims: Claims, targets: Mapping[str, Target], telemetry: Telemetry, clock: Clock, rng: random.Random
     ) -> None:
         self._claims = claims
+        self._outage = Outage(clock, claims.session.away_after_seconds)
+        """Of claims: a full disk takes a renewed lease, but no new rows."""
         self._targets = targets
         self._telemetry = telemetry
         self._clock = clock
@@ -51,9 +54,11 @@ class Claiming:
         some_proceed = any(self._proceeds(intent) for intent in intents)
 
         async def ask() -> Sequence[Claim]:
-            if some_proceed and self._claims.away:
+            if some_proceed and self._away:
                 return [self._claim_without(intent) for intent in intents]
-            return await self._claims.claim(ids, reopen=reopen)
+            answers = await self._claims.claim(ids, reopen=reopen)
+            self.written()
+            return answers
 
         return await self.until_answered(ask)
 
@@ -66,14 +71,20 @@ class Claiming:
         lost = False
         while True:
             await self._clock.sleep(_LOOK_SECONDS)
-            if self._claims.away != lost:
+            if self._away != lost:
                 lost = not lost
                 self._tell(lost)
-            if self._claims.owes and not self._claims.away:
+            if self._claims.owes and not self._claims.session.away:
                 try:
                     await self._claims.catch_up()
                 except StateError as error:
-                    self._telemetry.emit(StateFailed(error.detail, _LOOK_SECONDS))
+                    self._failed(error, 1, _LOOK_SECONDS)
+                else:
+                    self.written()
+
+    @property
+    def _away(self) -> bool:
+        return self._claims.session.away or self._outage.away
 
     def _tell(self, lost: bool) -> None:  # noqa: FBT001 - one caller
         proceeding = sorted(name for name, target in self._targets.items() if target.proceeds_without_state)
@@ -88,7 +99,7 @@ class Claiming:
 
     def may_go_ahead(self, intent: Intent) -> bool:
         """Whether this intent is done without the store now."""
-        return self._claims.away and self._proceeds(intent)
+        return self._away and self._proceeds(intent)
 
     def _proceeds(self, intent: Intent) -> bool:
         return self._targets[intent.route.target].proceeds_without_state
@@ -106,7 +117,14 @@ class Claiming:
         return await retrying(call, _POLICY, self._clock, self._rng, on_failure=self._failed)
 
     def _failed(self, error: RetryableError, _attempt: int, wait: float) -> None:
+        self._outage.failed()
+        self._telemetry.health.ill("claims", error.detail)
         self._telemetry.emit(StateFailed(error.detail, wait))
+
+    def written(self) -> None:
+        """The store took a write; what it only read says nothing about a full disk."""
+        if self._outage.answered():
+            self._telemetry.health.well("claims")
 
 
 class Grip:
@@ -138,5 +156,6 @@ class Grip:
                 self._claims.confirm_later(self.held, _FINAL_STATE[outcome])
             else:
                 await self._claims.confirm(self.held, _FINAL_STATE[outcome])
+                self._claiming.written()
 
         await self._claiming.until_answered(ask)

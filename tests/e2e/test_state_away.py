@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from anyio import to_thread
 
 from daemon.clients import AwsClients
+from daemon.clock import SystemClock
+from daemon.errors import StateError
+from daemon.state.base import Delete, Write
+from daemon.state.sqlite import SqliteConfig, SqliteStore
 from tests.e2e.failures import configuration, depth, event, lines, queue_of, send, until
 from tests.e2e.processes import run_daemon
 from tests.emulators import Emulator
 from tests.servers import serve
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+RULES = "rules: [{name: x, description: d, severity: low, pattern: {source: [aws.ec2]}, targets: [hook, own]}]"
 
 
 @contextmanager
@@ -32,6 +39,25 @@ def locked(path: Path) -> Iterator[None]:
         connection.close()
 
 
+@asynccontextmanager
+async def filled(path: Path) -> AsyncIterator[None]:
+    """Fill a store of 1 MiB to the last page."""
+    store = await SqliteStore.open(SqliteConfig(path=path, max_bytes=1024**2), SystemClock())
+    keys: list[str] = []
+    for size in (200_000, 3_000):
+        with suppress(StateError):
+            while True:
+                key = f"filler/{len(keys)}"
+                await store.put([Write(key, b"x" * size, None)])
+                keys.append(key)
+    try:
+        yield
+    finally:
+        await store.delete([Delete(key, None) for key in keys])
+        await store.close()
+
+
+@pytest.mark.anyio
 async def test_targets_wait_or_proceed_while_state_is_away(
     tmp_path: Path, roto: Emulator, roto_clients: AwsClients
 ) -> None:
@@ -42,9 +68,7 @@ async def test_targets_wait_or_proceed_while_state_is_away(
         config = configuration(tmp_path, queue, server.url, roto.endpoint_url, hook={"when_state_is_away": "proceed"})
         config["state"]["busy_timeout_seconds"] = 0.2
         config["dedupe"] = {"session_seconds": 3, "state_away_after_seconds": 1}
-        (tmp_path / "rules.yaml").write_text(
-            "rules: [{name: x, description: d, severity: low, pattern: {source: [aws.ec2]}, targets: [hook, own]}]"
-        )
+        (tmp_path / "rules.yaml").write_text(RULES)
         with run_daemon(tmp_path, config) as process:
             await to_thread.run_sync(process.wait_until_ready)
             with locked(tmp_path / "state.sqlite"):
@@ -73,3 +97,41 @@ async def test_targets_wait_or_proceed_while_state_is_away(
     assert set(keys.values()) == {1}
     assert len({line["key"] for line in lines(tmp_path / "own.ndjson")}) == len(lines(tmp_path / "own.ndjson")) == 20
     assert await depth(client, queue) == (0, 0)
+
+
+@pytest.mark.anyio
+async def test_a_full_disk_under_sqlite_is_state_that_is_away(
+    tmp_path: Path, roto: Emulator, roto_clients: AwsClients
+) -> None:
+    """The lease is renewed, but nothing new can be written: unready, waiting and going ahead as configured."""
+    client = await roto_clients.client("sqs")
+    queue = await queue_of(client, f"full-{tmp_path.name}")
+    async with serve() as server:
+        config = configuration(tmp_path, queue, server.url, roto.endpoint_url, hook={"when_state_is_away": "proceed"})
+        config["state"]["max_bytes"] = 1024**2
+        config["dedupe"] = {"session_seconds": 3, "state_away_after_seconds": 1}
+        (tmp_path / "rules.yaml").write_text(RULES)
+        with run_daemon(tmp_path, config) as process:
+            await to_thread.run_sync(process.wait_until_ready)
+            async with filled(tmp_path / "state.sqlite"):
+                await send(client, queue, *map(event, range(100)))
+                await until(process, lambda: len(server.requests) == 100, "sent all the same")
+                ready, why = await to_thread.run_sync(process.fetch, "/readyz")
+                assert len(lines(tmp_path / "own.ndjson")) < 50, "the claims that found room in pages half full"
+            await until(process, lambda: len(lines(tmp_path / "own.ndjson")) == 100, "sent now")
+            await until(process, lambda: process.fetch("/readyz")[0] == 200, "ready")
+            assert await to_thread.run_sync(process.stop) == 0
+
+    assert ready == 503
+    assert "claims: sqlite: " in why
+    assert len(server.requests) == 100
+    assert await depth(client, queue) == (0, 0)
+
+
+def test_a_start_without_state_is_tried_again_by_supervisors(tmp_path: Path) -> None:
+    """Exit code 1, not the 2 of a wrong configuration, after which systemd gives up."""
+    config = {"state": {"path": str(tmp_path / "state.sqlite"), "busy_timeout_seconds": 0.1}}
+    sqlite3.connect(tmp_path / "state.sqlite").execute("PRAGMA journal_mode = WAL").close()
+    with locked(tmp_path / "state.sqlite"), run_daemon(tmp_path, config, str(tmp_path)) as process:
+        assert process.process.wait(60) == 1
+    assert "vigild: state: sqlite: " in process.log_text()

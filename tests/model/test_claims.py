@@ -43,7 +43,7 @@ class OnlyLooks(Claims):
     """Reads whether the claim is still its own, but does not keep the other from taking it over in that moment."""
 
     async def affirm(self, held: Held) -> Held | None:
-        if held.generation == self._session.generation and self._session.fresh:
+        if held.generation == self.session.generation and self.session.fresh:
             return held
         (item,) = await self._store.get(["claim/" + held.intent])
         if item is not None and item.version == held.version:
@@ -56,9 +56,9 @@ class TrustsItsOwnName(Claims):
     """Takes its own name on the claim for proof that it holds it now."""
 
     async def affirm(self, held: Held) -> Held | None:
-        if held.generation == self._session.generation and self._session.fresh:
+        if held.generation == self.session.generation and self.session.fresh:
             return held
-        generation = self._session.generation
+        generation = self.session.generation
         (answer,) = await self._store.put([self._write(held.intent, ClaimState.CLAIMED, held.version)])
         item = answer if isinstance(answer, Item) else answer.current
         if item is not None and b"p0" in item.value and b"claimed" in item.value:
