@@ -18,6 +18,7 @@ from daemon.cli import (
     demo,
     explain,
     holds,
+    iam_policy,
     journal,
     leases,
     match,
@@ -65,6 +66,7 @@ application.command("demo")(demo.demo)
 application.command("approvals")(approvals.approvals)
 application.command("approve")(approvals.approve)
 application.command("deny")(approvals.deny)
+application.command("iam-policy")(iam_policy.iam_policy)
 application.command("undo")(undo.undo)
 application.add_typer(dead_letters.application, name="dead-letters")
 application.add_typer(holds.application)

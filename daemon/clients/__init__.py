@@ -8,7 +8,7 @@ from __future__ import annotations
 from daemon.clients.aws import AwsClients, AwsSettings
 from daemon.clients.errors import answered, aws_errors, entry_error, http_errors, http_status_error
 from daemon.clients.http import open_session, retry_after, tls_context, try_connecting
-from daemon.clients.region import region_of
+from daemon.region import region_of
 
 __all__ = (
     "AwsClients",

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from daemon.clients import AwsClients
 from daemon.clock import Clock
 from daemon.event import Event
+from daemon.grants import Grant, Place
 from daemon.target_config import BreakerConfig, TargetConfig, WhenStateIsAway
 
 
@@ -53,6 +54,11 @@ class SinkConfig(TargetConfig):
     """While the state store does not answer: `wait`, or `proceed` and risk that an alert is sent twice."""
     timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     """For one attempt, from connecting to the last byte of the answer."""
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """Return what it needs from IAM: nothing, unless it calls AWS."""
+        del place
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

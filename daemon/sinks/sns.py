@@ -8,6 +8,7 @@ from anyio import fail_after
 from pydantic import StringConstraints
 
 from daemon.clients import answered, aws_errors
+from daemon.grants import Grant, Place
 from daemon.sinks.base import Notice, SinkConfig, SinkContext
 from daemon.sinks.message import message_of
 
@@ -24,6 +25,11 @@ class SnsConfig(SinkConfig):
     topic_arn: TopicArn
     """Its region is where the call goes.  A name that ends in .fifo is published to with the rule as message group and
     the notice's key as deduplication id."""
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """See SinkConfig."""
+        del place
+        return (Grant(("sns:Publish", "sns:GetTopicAttributes"), (self.topic_arn,)),)
 
 
 class SnsSink:

@@ -8,6 +8,7 @@ from anyio import fail_after
 from pydantic import StringConstraints
 
 from daemon.clients import AwsClients, answered, aws_errors, region_of
+from daemon.grants import Grant, Place, queue_arn
 from daemon.sinks.base import Notice, SinkConfig, SinkContext
 from daemon.sinks.message import Message, message_of
 
@@ -21,6 +22,10 @@ class SqsConfig(SinkConfig):
     queue_url: QueueUrl
     """As SQS shows it: https://sqs.<region>.amazonaws.com/<account>/<name>.  A name that ends in .fifo is sent to with
     the rule as message group and the notice's key as deduplication id."""
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """See SinkConfig."""
+        return (Grant(("sqs:SendMessage", "sqs:GetQueueAttributes"), (queue_arn(self.queue_url, place),)),)
 
 
 class QueueSender:

@@ -13,6 +13,7 @@ from pydantic import Field
 from daemon.clients import AwsClients
 from daemon.clock import Clock
 from daemon.event import Delivery
+from daemon.grants import Grant, Place
 from daemon.state.base import StateStore
 from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Settlement
@@ -31,6 +32,11 @@ class SourceConfig(Strict):
     """The place for what cannot be read, one of `dead_letters`; "redrive" leaves it to the queue's own policy."""
     receivers: int = Field(default=1, ge=1, le=64)
     """How many receive calls run at the same time."""
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """Return what it needs from IAM: nothing, unless it calls AWS."""
+        del place
+        return ()
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from pydantic import Field
 
 from daemon.clock import Clock
 from daemon.errors import StateError
+from daemon.grants import Grant, Place
 from daemon.state.base import ABSENT, Conflict, Delete, Item, Write, check_write, collection_of
 from daemon.yaml_file import Strict
 
@@ -53,6 +54,11 @@ class SqliteConfig(Strict):
     def start_over(self) -> str:
         """What a person does to forget everything."""
         return f"remove the state: {self.path}"
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """Return what it needs from IAM: nothing, unless it calls AWS."""
+        del place
+        return ()
 
 
 class _Commit:

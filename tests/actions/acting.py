@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.actions import ACTIONS, build
@@ -29,11 +29,15 @@ class Acting:
     action: Action[Any]
     estate: Estate
     aws: AwsClients
-    written: list[Call]
+    written: list[Call] = field(default_factory=list)
+    """Calls that changed something."""
+    readers: list[Reader] = field(default_factory=list)
 
     def reader(self, subject: Subject) -> Reader:
         """Return what to look with."""
-        return self.estate.reader(subject.account, subject.region)
+        reader = self.estate.reader(subject.account, subject.region)
+        self.readers.append(reader)
+        return reader
 
     def writer(self, subject: Subject) -> Writer:
         """Return what to act with."""
@@ -41,7 +45,18 @@ class Acting:
         async def note(call: Call) -> None:
             self.written.append(call)
 
-        return self.estate.writer(subject.account, subject.region, note)
+        writer = self.estate.writer(subject.account, subject.region, note)
+        self.readers.append(writer)
+        return writer
+
+    def assert_permitted(self) -> None:
+        """Fail where a call was made that the action's permissions do not name: `vigild iam-policy` prints those."""
+        permissions = self.action.permissions
+        changes = {*permissions.write, *permissions.undo}
+        for reader in self.readers:
+            for call in reader.calls:
+                needed = iam_actions(call)
+                assert needed <= (changes | set(permissions.read) if call.write else set(permissions.read)), call
 
     async def plan(self, event: Mapping[str, Any]) -> Plan | Declined | None:
         """Return what would be done; None where the resource is not there."""
@@ -82,10 +97,31 @@ async def acting(emulator: Emulator, options: dict[str, Any]) -> AsyncIterator[A
     aws = AwsClients(settings)
     estate = Estate(_FAST, aws, settings, SystemClock())
     try:
-        yield Acting(build(config), estate, aws, [])
+        made = Acting(build(config), estate, aws)
+        yield made
+        made.assert_permitted()
     finally:
         await estate.close()
         await aws.close()
+
+
+_OTHERWISE_NAMED = {
+    "lambda:Invoke": {"lambda:InvokeFunction"},
+    "s3:HeadBucket": {"s3:ListBucket"},
+    "s3:HeadObject": {"s3:GetObject"},
+    "s3:ListObjectVersions": {"s3:ListBucketVersions"},
+    "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
+    "s3:GetPublicAccessBlock": {"s3:GetBucketPublicAccessBlock"},
+    "s3:PutPublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
+    "s3:DeletePublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
+}
+"""Calls whose IAM action has another name (Service Authorization Reference)."""
+
+
+def iam_actions(call: Call) -> set[str]:
+    """Return the IAM actions that a call needs."""
+    name = f"{call.service}:{call.operation}"
+    return _OTHERWISE_NAMED.get(name, {name})
 
 
 def event_of(**detail: Any) -> dict[str, Any]:

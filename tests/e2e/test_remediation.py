@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import to_thread
 
 from tests.e2e.closing_ssh import CLOSED, configuration, open_to_the_world, opened_event, run_to_end, vigild
 from tests.e2e.estates import estate_of, group_rules, make_group
 from tests.e2e.processes import run_daemon
 from tests.emulators import Emulator
+from tests.faults import FaultProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -30,15 +32,19 @@ async def test_port_22_is_closed_and_nothing_else_changes(moto: Emulator, tmp_pa
 
 
 async def test_shadow_only_says_what_it_would_do(moto: Emulator, tmp_path: Path) -> None:
-    """In shadow mode nothing changes, and the difference is told."""
-    async with estate_of(moto) as aws:
+    """In shadow mode nothing but reads leaves the process, nothing changes, and the difference is told."""
+    async with FaultProxy(moto.endpoint_url) as proxy, estate_of(moto) as aws:
         group = await make_group(aws, f"open-{uuid.uuid4()}")
         await open_to_the_world(aws, group)
         before = await group_rules(aws, group)
+        config = configuration(tmp_path, moto, "shadow")
+        config["aws"]["endpoint_url"] = proxy.endpoint_url
 
-        told = run_to_end(tmp_path, configuration(tmp_path, moto, "shadow"), [opened_event(group)])
+        told = await to_thread.run_sync(run_to_end, tmp_path, config, [opened_event(group)])
 
         assert [each["ending"] for each in told] == ["would_do"]
+        assert "tcp/22 from 0.0.0.0/0" in str(told[0]["changes"])
+        assert {"GetCallerIdentity", "DescribeSecurityGroups"} == set(proxy.seen)
         assert before == await group_rules(aws, group)
 
 

@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from daemon.dispatch.dead_letters.letter import DeadLetter, letter_text, read_letter
 from daemon.dispatch.dead_letters.place import Kept, PlaceContext
+from daemon.grants import Grant, Place
 from daemon.sinks.appender import FileAppender, file_errors
 from daemon.yaml_file import Strict
 
@@ -28,6 +29,11 @@ class FileDeadLetterConfig(Strict):
     type: Literal["file"] = "file"
     path: Path = Path("var/dead-letters.ndjson")
     """One JSON object a line; the folder is made when missing."""
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """Return what it needs from IAM: nothing, unless it calls AWS."""
+        del place
+        return ()
 
 
 class FileDeadLetters:

@@ -12,6 +12,7 @@ from daemon.clients import aws_errors, region_of
 from daemon.dispatch.dead_letters.file import spare_file
 from daemon.dispatch.dead_letters.letter import DeadLetter, letter_text, read_letter
 from daemon.dispatch.dead_letters.place import Kept, PlaceContext
+from daemon.grants import Grant, Place, queue_arn
 from daemon.sinks.message import LARGEST_MESSAGE_BYTES, Message
 from daemon.sinks.sqs import QueueSender, QueueUrl
 from daemon.yaml_file import Strict
@@ -36,6 +37,11 @@ class QueueDeadLetterConfig(Strict):
     queue_url: QueueUrl
     too_large_path: Path | None = None
     """A file for letters of more than a message's 1 MiB; without it, var/dead-letters-<place>.ndjson."""
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """Return what it needs from IAM, with `vigild dead-letters`."""
+        actions = ("SendMessage", "GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
+        return (Grant(tuple(f"sqs:{action}" for action in actions), (queue_arn(self.queue_url, place),)),)
 
 
 class QueueDeadLetters:

@@ -12,6 +12,7 @@ from daemon.dispatch.dead_letters.file import spare_file
 from daemon.dispatch.dead_letters.letter import DeadLetter, letter_text, read_letter
 from daemon.dispatch.dead_letters.place import Kept, PlaceContext
 from daemon.errors import ConfigError
+from daemon.grants import Grant, Place
 from daemon.state.base import MOST_VALUE_BYTES, Delete, Write
 from daemon.yaml_file import Strict
 
@@ -25,6 +26,11 @@ class StateDeadLetterConfig(Strict):
     type: Literal["state"]
     too_large_path: Path | None = None
     """A file for letters that are over 300,000 bytes even compressed; without it, var/dead-letters-<place>.ndjson."""
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """Return what it needs from IAM: nothing, beyond the state store's."""
+        del place
+        return ()
 
 
 class StateDeadLetters:

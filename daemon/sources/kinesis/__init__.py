@@ -26,6 +26,7 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from daemon.errors import StateError
 from daemon.event import Delivery, Framing
+from daemon.grants import Grant, Place
 from daemon.sources.base import EndOfSource, Progress, SourceConfig, SourceContext
 from daemon.sources.kinesis.checkpoints import TRIM_HORIZON, At, Position
 from daemon.sources.kinesis.discovery import Discovery
@@ -127,6 +128,12 @@ class KinesisConfig(SourceConfig):
         if self.start_timestamp is not None:
             return Position(At.AT_TIMESTAMP, timestamp=self.start_timestamp.timestamp())
         return TRIM_HORIZON if self.start is Start.TRIM_HORIZON else None
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """See SourceConfig."""
+        region = self.region or place.region
+        arn = self.stream_arn or f"arn:aws:kinesis:{region}:{place.account}:stream/{self.stream_name}"
+        return (Grant(("kinesis:ListShards", "kinesis:GetShardIterator", "kinesis:GetRecords"), (arn,)),)
 
 
 class KinesisSource:

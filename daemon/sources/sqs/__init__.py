@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from daemon.errors import EffectError, FailureKind, PermanentError
 from daemon.event import Delivery
+from daemon.grants import Grant, Place, queue_arn
 from daemon.sources.base import EndOfSource, Progress, SourceConfig, SourceContext
 from daemon.sources.sqs.acks import Acknowledger
 from daemon.sources.sqs.queue_calls import BATCH_ENTRIES, Message, QueueAddress, QueueCalls
@@ -63,6 +64,17 @@ class SqsConfig(SourceConfig):
         if self.queue_owner_account_id is not None and self.queue_name is None:
             raise ValueError("queue_owner_account_id goes with queue_name")
         return self
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """See SourceConfig."""
+        actions = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"]
+        if self.queue_url is not None:
+            arn = queue_arn(self.queue_url, place)
+        else:
+            actions.append("GetQueueUrl")
+            owner = self.queue_owner_account_id or place.account
+            arn = f"arn:aws:sqs:{self.region or place.region}:{owner}:{self.queue_name}"
+        return (Grant(tuple(f"sqs:{action}" for action in actions), (arn,)),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from daemon.grants import Grant, Place
 from daemon.yaml_file import Strict
 
 
@@ -32,3 +33,9 @@ class DynamodbConfig(Strict):
     def start_over(self) -> str:
         """What a person does to forget everything."""
         return f"take another namespace than {self.namespace!r} of table {self.table_name}, or delete its items"
+
+    def grants(self, place: Place) -> tuple[Grant, ...]:
+        """Return what it needs from IAM."""
+        calls = ("BatchGetItem", "PutItem", "DeleteItem", "Query", "DescribeTable", "DescribeTimeToLive")
+        arn = f"arn:aws:dynamodb:{self.region or place.region}:{place.account}:table/{self.table_name}"
+        return (Grant(tuple(f"dynamodb:{call}" for call in calls), (arn,)),)
