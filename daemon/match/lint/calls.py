@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from daemon.match.eventbridge.operators import Affix, Exact, Test
+from daemon.match.eventbridge.casing import Side
+from daemon.match.eventbridge.operators import Affix, Exact, Test, Wildcard
 from daemon.match.eventbridge.pattern import Alternative
 from daemon.match.lint.findings import Finding, LintCode, Subject, tests_on, texts_on
 from daemon.match.lint.records import is_cloudtrail
@@ -38,6 +39,7 @@ _DATA_EVENTS: Final[Mapping[str, frozenset[str]]] = {
         )
     ),
 }
+_ALL_DATA_EVENTS: Final = (("detail.eventCategory", "Data"), ("detail.managementEvent", False))
 _READ_ONLY_VERBS: Final = ("Describe", "Get", "List")
 _DELIVERED_ALL_THE_SAME: Final = frozenset(("GetFederationToken", "GetSessionToken"))
 """Of STS: named by the page as changes, whatever their verb."""
@@ -47,30 +49,52 @@ _HOME_REGIONS: Final = ("us-east-1", "us-gov-west-1", "cn-north-1", "cn-northwes
 
 
 def undelivered_calls(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for each call that is a data event or read-only."""
+    """Yield a finding for each call that is a data event or read-only, and for whoever asks for all such calls."""
     for alternative in filter(is_cloudtrail, subject.sample):
         services = _services(alternative)
         for test, place in tests_on(alternative, "detail.eventName"):
-            if isinstance(test, Exact | Affix):
-                yield from _call(test, place, services, subject)
+            name = _beginning(test)
+            source = next((service for service in services if name in _DATA_EVENTS.get(service, ())), None)
+            if source:
+                yield from _data_event(f"{name} of {source}", place, subject)
+            elif name.startswith(_READ_ONLY_VERBS) and name not in _DELIVERED_ALL_THE_SAME:
+                yield _read_only(name, place)
+        for path, value in _ALL_DATA_EVENTS:
+            for test, place in tests_on(alternative, path):
+                if test == Exact(value):
+                    yield from _data_event("What is asked for", place, subject)
+        read_only = tests_on(alternative, "detail.readOnly")
+        if read_only and all(test == Exact(True) for test, _ in read_only):
+            yield _read_only("What is asked for", read_only[0][1])
 
 
-def _call(test: Exact | Affix, place: str, services: list[str], subject: Subject) -> Iterator[Finding]:
-    name = str(test.value) if isinstance(test, Exact) else test.text
-    source = next((service for service in services if name in _DATA_EVENTS.get(service, ())), None)
-    if source:
-        if "data event" not in subject.description.lower():
-            message = (
-                f"{name} of {source} is a data event, which no trail logs by default; "
-                "let the description say that data events must be on"
-            )
-            yield Finding(LintCode.DATA_EVENT, place, message)
-    elif name.startswith(_READ_ONLY_VERBS) and name not in _DELIVERED_ALL_THE_SAME:
+def _beginning(test: Test) -> str:
+    """Return the name that a test asks for, or how it begins."""
+    match test:
+        case Exact(value=str(name)):
+            return name
+        case Affix(side=Side.START | Side.WHOLE):
+            return test.text
+        case Wildcard():
+            return test.pieces[0]
+    return ""
+
+
+def _data_event(what: str, place: str, subject: Subject) -> Iterator[Finding]:
+    if "data event" not in subject.description.lower():
         message = (
-            f"{name} is read-only: EventBridge delivers it only to rules in the state "
-            "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS; CloudTrail's files hold it anyway"
+            f"{what} is a data event, which no trail logs by default; "
+            "let the description say that data events must be on"
         )
-        yield Finding(LintCode.READ_ONLY_EVENT, place, message)
+        yield Finding(LintCode.DATA_EVENT, place, message)
+
+
+def _read_only(what: str, place: str) -> Finding:
+    message = (
+        f"{what} is read-only: EventBridge delivers it only to rules in the state "
+        "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS; CloudTrail's files hold it anyway"
+    )
+    return Finding(LintCode.READ_ONLY_EVENT, place, message)
 
 
 def _services(alternative: Alternative) -> list[str]:
