@@ -39,7 +39,7 @@ class Pipeline:
         self.dispatcher = dispatcher
         self.ledger = ledger
         self.refusals = refusals
-        self._sifting = anyio.Lock()
+        self._sifting = anyio.Lock(fast_acquire=True)
         self._drain = anyio.CancelScope()
 
     async def run(self) -> None:

@@ -5,7 +5,7 @@
 
 Every message holds the next of the events under an eventID and a message id that no other has, so that nothing is a
 duplicate.  A queue with nothing in it answers when something is given, or after a second.  The events come as a file of
-lines; python -m tests.benchmarks.canned_aws FILE serves them and prints its port.
+lines; python -m tests.benchmarks.canned_aws FILE SECONDS serves them, each answer after so long, and prints its port.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class CannedAws:
 
 
 @contextmanager
-def canned_aws(events: Sequence[bytes]) -> Iterator[CannedAws]:
-    """Serve until the block ends."""
+def canned_aws(events: Sequence[bytes], answer_seconds: float = 0.0) -> Iterator[CannedAws]:
+    """Serve until the block ends; answers take so long, and any number may be under way."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(b"\n".join(events))
         file.flush()
-        command = [sys.executable, "-m", __spec__.name, file.name]
+        command = [sys.executable, "-m", __spec__.name, file.name, str(answer_seconds)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 port = int(process.stdout.readline() if process.stdout else 0)
@@ -126,8 +126,9 @@ class _Queues:
 class _Connection(asyncio.Protocol):
     """Just enough HTTP: one request at a time, with a Content-Length."""
 
-    def __init__(self, queues: _Queues, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, queues: _Queues, answer_seconds: float, tasks: asyncio.TaskGroup) -> None:
         self._queues = queues
+        self._answer_seconds = answer_seconds
         self._tasks = tasks
         self._buffer = b""
 
@@ -150,20 +151,22 @@ class _Connection(asyncio.Protocol):
         self._tasks.create_task(self._answer(operation, orjson.loads(body)))
 
     async def _answer(self, operation: str, request: dict[str, object]) -> None:
+        if self._answer_seconds:
+            await asyncio.sleep(self._answer_seconds)
         body = await self._queues.answer(operation, request)
         head = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: 5\r\nContent-Type: application/x-amz-json-1.0\r\n"
         if not self._transport.is_closing():
             self._transport.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
 
-async def _serve(events: Sequence[bytes]) -> None:
+async def _serve(events: Sequence[bytes], answer_seconds: float) -> None:
     queues = _Queues(_Messages(events))
     async with asyncio.TaskGroup() as tasks:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(queues, tasks), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: _Connection(queues, answer_seconds, tasks), "127.0.0.1", 0)
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(Path(sys.argv[1]).read_bytes().splitlines()))
+    uvloop.run(_serve(Path(sys.argv[1]).read_bytes().splitlines(), float(sys.argv[2])))

@@ -39,7 +39,7 @@ class Acknowledger:
         self._held_back: deque[InWork] = deque()
         self._filled = anyio.Event()
         self._taken = anyio.Event()
-        self._collecting = anyio.Lock()
+        self._collecting = anyio.Lock(fast_acquire=True)
         self._open = 0
         self._emptied = anyio.Event()
 
