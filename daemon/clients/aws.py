@@ -95,6 +95,11 @@ class AwsClients:
         client = await self.client(operation.service, region, long_poll_seconds=long_poll_seconds)
         return HotCall(client, operation, self._skew)
 
+    @property
+    def answer_seconds(self) -> float:
+        """How long a short call may take from its beginning to the last byte; botocore limits only each read."""
+        return self._settings.connect_timeout_seconds + self._settings.read_timeout_seconds
+
     def _config(self, long_poll_seconds: float) -> AioConfig:
         return AioConfig(
             connect_timeout=self._settings.connect_timeout_seconds,

@@ -8,7 +8,6 @@ counts is the CPU time of this process, so that the ratios hold on a busy machin
 from __future__ import annotations
 
 import os
-import random
 import statistics
 import tempfile
 import time
@@ -20,18 +19,15 @@ from typing import Any
 import anyio
 import orjson
 
-from daemon.assembly import Parts, assemble
+from daemon.assembly import Parts
 from daemon.clients import AwsClients, AwsSettings
 from daemon.clients.hot_calls import DELETE_MESSAGE_BATCH, RECEIVE_MESSAGE
-from daemon.clock import SystemClock
 from daemon.decode import DecodeLimits, Decoder
 from daemon.event import Delivery, Event
 from daemon.match import Matcher
-from daemon.settings import load_settings
-from daemon.telemetry import build_telemetry
-from daemon.telemetry.log import LogFormat, LogLevel
 from tests.benchmarks.canned_aws import CannedAws, canned_aws
 from tests.benchmarks.matcher_workload import from_sample
+from tests.daemons import running_daemon
 from tests.emulators import CREDENTIALS, REGION
 
 _RULES = 1_000
@@ -174,29 +170,21 @@ async def _daemon(aws: CannedAws, rules: Path, workers: int) -> AsyncIterator[Si
     """Yield what has the running daemon take so many messages to their end."""
     queue = f"{aws.url}/123456789012/daemon-{workers}"
     with tempfile.TemporaryDirectory() as scratch:
-        settings = load_settings(
-            None,
-            {
-                "aws": {"region": REGION, "endpoint_url": aws.url},
-                "sources": {"queue": {"type": "sqs", "queue_url": queue, "receivers": workers}},
-                "rules": [str(rules)],
-                "default_targets": [],
-                "dedupe": {"window_events": 1_000},
-                "state": {"path": str(Path(scratch, "state.sqlite"))},
-                "dead_letters": {"default": {"type": "file", "path": str(Path(scratch, "dead.ndjson"))}},
-            },
-        )
-        clock = SystemClock()
-        telemetry = build_telemetry(LogFormat.JSON, LogLevel.ERROR, clock)
-        async with assemble(settings, telemetry, clock, random.Random(7)) as parts, anyio.create_task_group() as tasks:
-            await parts.session.renew()
-            tasks.start_soon(parts.pipeline.run)
+        config = {
+            "aws": {"region": REGION, "endpoint_url": aws.url},
+            "sources": {"queue": {"type": "sqs", "queue_url": queue, "receivers": workers}},
+            "rules": [str(rules)],
+            "default_targets": [],
+            "dedupe": {"window_events": 1_000},
+            "state": {"path": str(Path(scratch, "state.sqlite"))},
+            "dead_letters": {"default": {"type": "file", "path": str(Path(scratch, "dead.ndjson"))}},
+        }
+        async with running_daemon(config) as parts:
 
             async def take() -> None:
                 await _take(aws, queue, parts)
 
             yield take
-            parts.pipeline.stop(grace_seconds=0.0, drain_seconds=1.0)
 
 
 async def _take(aws: CannedAws, queue: str, parts: Parts) -> None:

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.assembly import assemble
-from daemon.clock import SystemClock
-from daemon.settings import load_settings
 from daemon.state.base import ABSENT, Conflict, Delete, Item, Write
 from daemon.state.sqlite import SqliteStore
-from daemon.telemetry import build_telemetry
+from tests.daemons import assembled
 from tests.e2e.watching import RULES, event
 
 pytestmark = pytest.mark.anyio
@@ -56,19 +53,14 @@ async def run(folder: Path, numbers: Sequence[int]) -> None:
     rng = random.Random(7)
     (folder / "events.ndjson").write_bytes(b"".join(event(number, rng) + b"\n" for number in numbers))
     (folder / "rules.yaml").write_text(RULES)
-    settings = load_settings(
-        None,
-        {
-            "sources": {"events": {"type": "file", "paths": [str(folder / "events.ndjson")]}},
-            "rules": [str(folder / "rules.yaml")],
-            "targets": {"alerts": {"type": "file", "path": str(folder / "alerts.ndjson")}},
-            "state": {"path": str(folder / "state.sqlite")},
-            "dead_letters": {"default": {"type": "file", "path": str(folder / "dead.ndjson")}},
-        },
-    )
-    clock = SystemClock()
-    async with assemble(settings, build_telemetry(), clock, random.Random(7)) as parts:
-        await parts.session.renew()
+    config = {
+        "sources": {"events": {"type": "file", "paths": [str(folder / "events.ndjson")]}},
+        "rules": [str(folder / "rules.yaml")],
+        "targets": {"alerts": {"type": "file", "path": str(folder / "alerts.ndjson")}},
+        "state": {"path": str(folder / "state.sqlite")},
+        "dead_letters": {"default": {"type": "file", "path": str(folder / "dead.ndjson")}},
+    }
+    async with assembled(config) as parts:
         await parts.pipeline.run()
 
 

@@ -28,7 +28,7 @@ class ReceivedMessages(msgspec.Struct, frozen=True, gc=False):
     Messages: list[ReceivedMessage] = []
 
 
-class DeletedEntry(msgspec.Struct, frozen=True, gc=False):
+class DoneEntry(msgspec.Struct, frozen=True, gc=False):
     """An entry of a batch that went well."""
 
     Id: str
@@ -43,10 +43,10 @@ class FailedEntry(msgspec.Struct, frozen=True, gc=False):
     Message: str = ""
 
 
-class DeletedBatch(msgspec.Struct, frozen=True, gc=False):
-    """The answer to DeleteMessageBatch: every entry is in one of the lists."""
+class BatchAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The answer to DeleteMessageBatch, and to SQS's other batch calls: every entry is in one of the lists."""
 
-    Successful: list[DeletedEntry] = []
+    Successful: list[DoneEntry] = []
     Failed: list[FailedEntry] = []
 
 
@@ -91,5 +91,5 @@ class Operation(msgspec.Struct, Generic[T], frozen=True):
 
 
 RECEIVE_MESSAGE = Operation("sqs", "ReceiveMessage", ReceivedMessages)
-DELETE_MESSAGE_BATCH = Operation("sqs", "DeleteMessageBatch", DeletedBatch)
+DELETE_MESSAGE_BATCH = Operation("sqs", "DeleteMessageBatch", BatchAnswer)
 GET_RECORDS = Operation("kinesis", "GetRecords", RecordsPage)

@@ -16,6 +16,7 @@ import anyio
 import orjson
 from pydantic import Field, model_validator
 
+from daemon.clients import aws_errors
 from daemon.errors import EffectError, FailureKind, PermanentError
 from daemon.event import Delivery
 from daemon.grants import Grant, Place, queue_arn
@@ -184,7 +185,7 @@ class SqsSource:
             body=message.body,
             receipt=work,
             received_at=now,
-            attempt=int(message.attributes.get("ApproximateReceiveCount", "1")),
+            attempt=message.attempt,
             # On a standard queue a group only makes SQS share out fairly; it promises no order.
             order_key=message.attributes.get("MessageGroupId") if self._is_fifo else None,
             attributes=message.attributes,
@@ -202,7 +203,8 @@ class SqsSource:
     async def _read_attributes(self) -> Mapping[str, str]:
         url = await self._calls.reach()
         attributes = await self._calls.attributes()
-        own = int(attributes.get("VisibilityTimeout", _SHORT_VISIBILITY_SECONDS))
+        with aws_errors():
+            own = int(attributes.get("VisibilityTimeout", _SHORT_VISIBILITY_SECONDS))
         self._visibility.seconds = self._config.visibility_timeout_seconds or max(own, _LEAST_VISIBILITY_SECONDS)
         self._is_fifo = url.endswith(".fifo")
         self.redrive = _redrive_policy(attributes.get("RedrivePolicy"))

@@ -5,14 +5,16 @@ Answers are turned into our own types here, errors by clients/; batches name the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import msgspec
 
-from daemon.clients import AwsClients, aws_errors, entry_error, region_of
+from daemon.clients import AwsClients, answered, aws_errors, entry_error, region_of
 from daemon.clients.hot_calls import DELETE_MESSAGE_BATCH, RECEIVE_MESSAGE, HotCall, ReceivedMessage
-from daemon.clients.hot_calls.answers import DeletedBatch, ReceivedMessages
+from daemon.clients.hot_calls.answers import BatchAnswer, ReceivedMessages
 from daemon.errors import EffectError, FailureKind, RetryableError
 
 BATCH_ENTRIES = 10
@@ -31,6 +33,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     attributes: Mapping[str, str]
     """System attributes: ApproximateReceiveCount, SentTimestamp, on FIFO queues MessageGroupId."""
+    attempt: int = 1
 
 
 class QueueAddress(msgspec.Struct, frozen=True):
@@ -52,16 +55,16 @@ class QueueCalls:
         self._region = address.region or (region_of(address.url) if address.url else None)
         self._url = address.url
         self._receive: HotCall[ReceivedMessages] | None = None
-        self._delete: HotCall[DeletedBatch] | None = None
+        self._delete: HotCall[BatchAnswer] | None = None
 
     async def reach(self) -> str:
         """Find the queue's URL, where only its name is known, and return it."""
         if self._url is None:
             owner = {"QueueOwnerAWSAccountId": self._address.owner_account_id} if self._address.owner_account_id else {}
             client = await self._client()
-            with aws_errors():
+            with self._call():
                 answer = await client.get_queue_url(QueueName=self._address.name, **owner)
-            self._url = str(answer["QueueUrl"])
+                self._url = str(answered(answer, "QueueUrl"))
         return self._url
 
     async def receive(self, most: int, hidden_seconds: int) -> list[Message]:
@@ -79,10 +82,11 @@ class QueueCalls:
                 "MessageSystemAttributeNames": _SYSTEM_ATTRIBUTES,
             }
         )
-        return [read_message(message) for message in answer.Messages]
+        with aws_errors():
+            return [read_message(message) for message in answer.Messages]
 
     async def delete(self, handles: Sequence[str]) -> dict[int, EffectError]:
-        """Delete up to BATCH_ENTRIES messages; return by place the failed ones, and those the answer passes over."""
+        """Delete up to BATCH_ENTRIES messages; return the failed ones by place."""
         if self._delete is None:
             self._delete = await self._aws.hot_call(DELETE_MESSAGE_BATCH, self._region)
         answer = await self._delete(
@@ -91,11 +95,7 @@ class QueueCalls:
                 "Entries": [{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(handles)],
             }
         )
-        if len(answer.Successful) == len(handles):
-            return {}
-        done = {entry.Id for entry in answer.Successful}
-        failed = {entry.Id: entry_error(msgspec.structs.asdict(entry)) for entry in answer.Failed}
-        return {place: failed.get(str(place), _PASSED_OVER) for place in range(len(handles)) if str(place) not in done}
+        return _failed(answer, len(handles))
 
     async def hide(self, messages: Sequence[tuple[str, int]]) -> dict[int, EffectError]:
         """Hide up to BATCH_ENTRIES messages, each (handle, seconds from now on; 0 = show it at once).
@@ -103,7 +103,7 @@ class QueueCalls:
         Returns the failed ones by place.
         """
         client = await self._client()
-        with aws_errors():
+        with self._call():
             answer = await client.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
@@ -111,14 +111,20 @@ class QueueCalls:
                     for place, (handle, seconds) in enumerate(messages)
                 ],
             )
-        return _failed(answer)
+            return _failed(msgspec.convert(answer, BatchAnswer), len(messages))
 
     async def attributes(self) -> dict[str, str]:
         """Return the queue's attributes (GetQueueAttributes, All)."""
         client = await self._client()
-        with aws_errors():
+        with self._call():
             answer = await client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
-        return dict(answer.get("Attributes", {}))
+            return dict(answered(answer, "Attributes"))
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        """Translate errors, and give up on an answer that drips in; the hot calls do both by themselves."""
+        with aws_errors(), anyio.fail_after(self._aws.answer_seconds):
+            yield
 
     async def _client(self) -> Any:
         return await self._aws.client("sqs", self._region)
@@ -131,8 +137,14 @@ def read_message(message: ReceivedMessage) -> Message:
         handle=message.ReceiptHandle,
         body=message.Body.encode("utf-8", "surrogatepass"),
         attributes=message.Attributes,
+        attempt=int(message.Attributes.get("ApproximateReceiveCount", "1")),
     )
 
 
-def _failed(answer: Mapping[str, Any]) -> dict[int, EffectError]:
-    return {int(entry["Id"]): entry_error(entry) for entry in answer.get("Failed", ())}
+def _failed(answer: BatchAnswer, entries: int) -> dict[int, EffectError]:
+    """Return by place the entries that failed, and those that the answer passes over."""
+    if len(answer.Successful) == entries:
+        return {}
+    done = {entry.Id for entry in answer.Successful}
+    failed = {entry.Id: entry_error(msgspec.structs.asdict(entry)) for entry in answer.Failed}
+    return {place: failed.get(str(place), _PASSED_OVER) for place in range(entries) if str(place) not in done}

@@ -132,7 +132,7 @@ class Visibility:
     def _extension(self, work: InWork, now: float) -> int:
         """Return for how many seconds from now the message may be hidden; 0 where that gains no time any more."""
         seconds = min(self.seconds, int(work.received_at + _MOST_HIDDEN_SECONDS - now))
-        return seconds if now + seconds >= work.hidden_until + 1 else 0
+        return seconds if now + seconds >= work.hidden_until + min(1.0, self.seconds / 4) else 0
 
     async def _hide_in_time(self, batch: Sequence[tuple[InWork, str, int]]) -> dict[int, EffectError]:
         """Give up on an answer early enough to ask again before the messages are shown."""
