@@ -35,6 +35,7 @@ StreamArgument = Annotated[
     str, typer.Argument(help="A source of the configuration, or NAMESPACE/STREAM as `leases list` shows them.")
 ]
 ShardArgument = Annotated[str, typer.Argument(help="The shard's id.")]
+_WIDEST = 1_000
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -52,7 +53,8 @@ def list_leases(
         for entry in found:
             typer.echo(msgspec.json.encode(entry).decode())
     else:
-        Console().print(_table(found))
+        # As wide as it is: ids are there to be copied, and a pipe has no width.
+        Console(width=_WIDEST).print(_table(found), crop=False, no_wrap=True)
 
 
 @application.command("show")
@@ -188,7 +190,7 @@ def _entry(namespace: str, stream: str, shard: str, lease: Lease) -> _Entry:
 def _table(found: list[_Entry]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("stream", "shard", "position", "owner", "behind", "renewed"):
-        table.add_column(column, justify="right" if column in ("behind", "renewed") else "left", overflow="fold")
+        table.add_column(column, justify="right" if column in ("behind", "renewed") else "left", no_wrap=True)
     now = SystemClock().now()
     for entry in found:
         table.add_row(

@@ -16,11 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import cast
 
-import msgspec
-
 from daemon.decode.envelope import unpack
 from daemon.decode.joined import are_joined, joined_documents
 from daemon.decode.limits import DecodeLimits
+from daemon.decode.pieces import piece_of
 from daemon.decode.record_screen import RecordScreen
 from daemon.decode.shapes import read_document, read_event
 from daemon.errors import DecodeError, RejectReason
@@ -80,19 +79,18 @@ class Decoder:
         except DecodeError as error:
             if error.reason is not RejectReason.NOT_JSON or not are_joined(body):
                 raise
-            # The name of the message is not the name of each event in it, as it is not with lines.
-            several = msgspec.structs.replace(delivery, framing=Framing.LINES)
-            yield from self._each(joined_documents(body), several)
+            yield from self._each(joined_documents(body), delivery)
 
     def _each(
         self, documents: Iterator[tuple[int, bytes]], delivery: Delivery
     ) -> Iterator[Event | Unwanted | Rejection]:
         """Read several documents, each for itself; they come with their places in the delivery."""
         for start, document in documents:
+            piece = piece_of(delivery, start)
             try:
-                yield from read_document(document, delivery, self._limits, self._screen)
+                yield from read_document(document, piece, self._limits, self._screen)
             except DecodeError as error:
-                yield Rejection(f"{delivery.identity}+{start}", error.reason, error.detail, document)
+                yield Rejection(piece.identity, error.reason, error.detail, document)
 
     def _check_attributes(self, delivery: Delivery) -> None:
         """Refuse what the source itself could not hand over whole (see daemon/sources/file/)."""

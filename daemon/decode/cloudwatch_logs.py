@@ -125,7 +125,7 @@ def read_record(
                 yield writer.event(_read_log_event(bytes(item)))
         except DecodeError as error:
             body = _encode(item) if isinstance(item, _LogEvent) else bytes(item)
-            yield Rejection(delivery.identity, error.reason, error.detail, body)
+            yield Rejection(f"{delivery.identity}+{position}", error.reason, error.detail, body)
 
 
 def _read(document: bytes) -> _Record | _LooseRecord:

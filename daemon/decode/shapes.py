@@ -15,6 +15,7 @@ from daemon.decode.cloudwatch_logs import read_record
 from daemon.decode.envelope import unpack
 from daemon.decode.eventbridge import EventBridgeEvent, name_event
 from daemon.decode.limits import DecodeLimits
+from daemon.decode.pieces import piece_of
 from daemon.decode.record_screen import RecordScreen
 from daemon.decode.records_file import all_records, some_records
 from daemon.decode.unknown import wrap_unknown
@@ -166,7 +167,7 @@ def _records(
             else:
                 yield _rejected(body, delivery, _too_large(body, limits))
         return
-    for body in all_records(document):
+    for number, body in enumerate(all_records(document)):
         try:
             if len(body) > limits.max_event_bytes:
                 raise _too_large(body, limits)
@@ -174,12 +175,12 @@ def _records(
                 _check_utf8(body)
             record = _decode_record(body)
             known = looks_like_cloudtrail(record)
-            yield wrap_record(body, record) if known else wrap_unknown(body, delivery, limits)
+            yield wrap_record(body, record) if known else wrap_unknown(body, piece_of(delivery, number), limits)
         except msgspec.ValidationError as error:
             reason = RejectReason.BAD_ENVELOPE if body.startswith(b"{") else RejectReason.NOT_AN_OBJECT
-            yield _rejected(body, delivery, DecodeError(reason, str(error)))
+            yield _rejected(body, piece_of(delivery, number), DecodeError(reason, str(error)))
         except DecodeError as error:
-            yield _rejected(body, delivery, error)
+            yield _rejected(body, piece_of(delivery, number), error)
 
 
 def _rejected(body: bytes, delivery: Delivery, error: DecodeError) -> Rejection:

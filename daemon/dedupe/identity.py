@@ -26,9 +26,16 @@ def log_event_identity(event_id: str, body: bytes) -> str:
     return "logs:" + event_id if event_id else _hash_identity(body)
 
 
+def is_named_by_source(delivery: Delivery) -> bool:
+    """Whether the delivery's identity stays when it is delivered again: its message's or record's own name."""
+    return delivery.identity.startswith(("sqs:", "sns:", "kinesis:"))
+
+
 def carried_identity(delivery: Delivery, body: bytes) -> str:
-    """Return the identity of an event without a name: its message's, if that holds nothing else, else its bytes'."""
-    if delivery.framing is Framing.DOCUMENT and delivery.identity.startswith(("sqs:", "sns:", "kinesis:")):
+    """Return the identity of an event without a name: that of the message which holds nothing else, or of the piece of
+    a message (daemon/decode/pieces.py); else its bytes'.
+    """
+    if delivery.framing is Framing.DOCUMENT and is_named_by_source(delivery):
         return delivery.identity
     return _hash_identity(body)
 

@@ -29,6 +29,7 @@ from tests.benchmarks.canned_stream import Shape, canned_stream
 from tests.benchmarks.events import events_in
 
 _ROUNDS = 5
+_RECEIVERS = (1, 2, 4)
 _EVENTS = 20_000
 _RECORD_EVENTS = 50
 """CloudWatch Logs puts some dozens into a record."""
@@ -52,9 +53,13 @@ def measure(name: str, folder: Path) -> None:
     events = _trail_records(folder)
     records = [_logs_record(events[start : start + _RECORD_EVENTS]) for start in range(0, len(events), _RECORD_EVENTS)]
     ours, yardstick = [], []
+    rates: dict[int, list[float]] = {receivers: [] for receivers in _RECEIVERS}
     with canned_stream(records, _SHAPE) as url:
-        for _ in range(_ROUNDS):
-            ours.append(anyio.run(_run, url, backend_options={"use_uvloop": True}))
+        for number in range(_ROUNDS * len(_RECEIVERS)):
+            receivers = _RECEIVERS[number % len(_RECEIVERS)]
+            cost, rate = anyio.run(_run, url, receivers, backend_options={"use_uvloop": True})
+            ours.append(cost)
+            rates[receivers].append(rate)
             started = time.process_time()
             for event in events:
                 orjson.loads(event)
@@ -64,6 +69,8 @@ def measure(name: str, folder: Path) -> None:
         f"{name}: {len(events):,} distinct events of {sum(map(len, events)) / len(events):,.0f} bytes,"
         f" {1 / statistics.median(ours):,.0f} events/s of CPU, {ratio:.2f} of orjson.loads"
     )
+    for receivers, measured in rates.items():
+        print(f"  receivers: {receivers}: {statistics.median(measured):,.0f} events/s by the clock")
 
 
 def _trail_records(folder: Path) -> list[bytes]:
@@ -88,14 +95,16 @@ def _logs_record(events: Sequence[bytes]) -> bytes:
     return gzip.compress(orjson.dumps(record), 6)
 
 
-async def _run(url: str) -> float:
-    """Return the CPU seconds that an event took, from opening the source until everything is settled."""
+async def _run(url: str, receivers: int) -> tuple[float, float]:
+    """Return the CPU seconds that an event took, from opening the source until everything is settled, and events/s."""
     with tempfile.TemporaryDirectory() as scratch:
         settings = load_settings(
             None,
             {
                 "aws": {"region": "us-east-1", "endpoint_url": url},
-                "sources": {"logs": {"type": "kinesis", "stream_name": "logs", "start": "TRIM_HORIZON"}},
+                "sources": {
+                    "logs": {"type": "kinesis", "stream_name": "logs", "start": "TRIM_HORIZON", "receivers": receivers}
+                },
                 "default_targets": [],
                 "dedupe": {"window_events": 1_000},
                 "state": {"path": str(Path(scratch, "state.sqlite"))},
@@ -108,14 +117,15 @@ async def _run(url: str) -> float:
             await parts.session.renew()
             settled = 0.0
             async with anyio.create_task_group() as tasks:
-                started = time.process_time()
+                started, began = time.process_time(), time.perf_counter()
                 tasks.start_soon(parts.pipeline.run)
                 while settled < _SHAPE.records:
                     await anyio.sleep(0.05)
                     settled = sum(value for _, value in telemetry.metrics.values("deliveries_settled_total"))
-                spent = time.process_time() - started
+                spent, took = time.process_time() - started, time.perf_counter() - began
                 parts.pipeline.stop(0.0, 1.0)
-        return spent / sum(value for _, value in telemetry.metrics.values("events_received_total"))
+        events = sum(value for _, value in telemetry.metrics.values("events_received_total"))
+        return spent / events, events / took
 
 
 if __name__ == "__main__":

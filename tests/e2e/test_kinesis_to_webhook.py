@@ -174,6 +174,7 @@ async def test_an_operator_sees_leases_and_reads_a_stream_anew(
             await wait_until_told(target, 50, process)
             seen = await to_thread.run_sync(listed, tmp_path, config)
             shard = seen[0]["shard"]
+            table = await to_thread.run_sync(leases, tmp_path, config, "list", "events")
             shown = await to_thread.run_sync(leases, tmp_path, config, "show", "events", shard)
             missing = await to_thread.run_sync(leases, tmp_path, config, "show", "events", "shard-x")
             unsure = await to_thread.run_sync(leases, tmp_path, config, "release", "events", shard)
@@ -194,6 +195,7 @@ async def test_an_operator_sees_leases_and_reads_a_stream_anew(
 
     assert len(seen) == 2
     assert all(lease["owner"] for lease in seen)
+    assert shard.encode() in table.stdout
     assert orjson.loads(shown.stdout)["shard"] == shard
     assert (shown.returncode, missing.returncode, unsure.returncode) == (0, 1, 1)
     assert released.stdout == b"1 lease(s) released\n"
