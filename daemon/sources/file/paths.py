@@ -6,6 +6,7 @@ import glob
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -68,25 +69,33 @@ def reason_of(error: OSError) -> str:
 def _at(path: str) -> Iterator[Found]:
     try:
         status = Path(path).stat()
-        if not stat.S_ISDIR(status.st_mode):
-            yield describe(path, status)
-            return
-        with os.scandir(path) as folder:
-            entries = sorted(folder, key=lambda entry: entry.name)
     except OSError as error:
-        yield Found(path, unreadable=reason_of(error), is_missing=isinstance(error, FileNotFoundError))
+        yield _lost(path, error)
         return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _at(entry.path)
-        elif entry.name.endswith(EVENT_SUFFIXES) and not entry.is_dir():
-            yield _entry(entry)
+    if stat.S_ISDIR(status.st_mode):
+        yield from _below(path)
+    else:
+        yield describe(path, status)
 
 
-def _entry(entry: os.DirEntry[str]) -> Found:
-    try:
-        return describe(entry.path, entry.stat())
-    except OSError as error:
-        return Found(entry.path, unreadable=reason_of(error), is_missing=isinstance(error, FileNotFoundError))
+def _below(folder: str) -> Iterator[Found]:
+    """Walk a tree; not by recursion, for which it may be too deep."""
+    to_do: list[str | os.DirEntry[str]] = [folder]
+    while to_do:
+        entry = to_do.pop()
+        try:
+            if isinstance(entry, str):
+                with os.scandir(entry) as entries:
+                    to_do += sorted(entries, key=attrgetter("name"), reverse=True)
+            elif entry.name.startswith("."):
+                continue
+            elif entry.is_dir(follow_symlinks=False):
+                to_do.append(entry.path)
+            elif entry.name.endswith(EVENT_SUFFIXES) and not stat.S_ISDIR((status := entry.stat()).st_mode):
+                yield describe(entry.path, status)
+        except OSError as error:
+            yield _lost(os.fspath(entry), error)
+
+
+def _lost(path: str, error: OSError) -> Found:
+    return Found(path, unreadable=reason_of(error), is_missing=isinstance(error, FileNotFoundError))

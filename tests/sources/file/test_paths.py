@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -43,6 +44,30 @@ def test_links_to_files_are_followed_and_links_to_folders_are_not(folder: Path) 
     assert names(folder, "b") == ["b/10.json", "b/2.json", "b/gone.json", "b/link.json"]
     unreadable = {found.path: found.is_missing for found in find([str(folder)]) if found.unreadable}
     assert unreadable == {str(folder / "b" / "gone.json"): True}
+
+
+def test_a_link_to_itself_is_unreadable(folder: Path) -> None:
+    """A link that leads nowhere but to itself does not end the walk."""
+    (folder / "b" / "1.json").symlink_to("1.json")
+    first, *others = find([str(folder / "b")])
+    assert (first.unreadable, first.is_missing) == ("Too many levels of symbolic links", False)
+    assert [Path(found.path).name for found in others] == ["10.json", "2.json"]
+
+
+def test_a_tree_may_be_deeper_than_python_recurses(tmp_path: Path) -> None:
+    """Folders in folders, as deep as a path can be long, are walked to the end."""
+    depth = 1_500
+    with contextlib.chdir(tmp_path):
+        for _ in range(depth):
+            Path("d").mkdir()
+            os.chdir("d")
+        Path("deepest.json").write_text("{}")
+        (found,) = find([str(tmp_path)])
+        Path("deepest.json").unlink()
+        for _ in range(depth):  # by hand, because pytest's own way recurses
+            os.chdir("..")
+            Path("d").rmdir()
+    assert found.path == f"{tmp_path}{'/d' * depth}/deepest.json"
 
 
 def test_what_is_no_file_is_yielded_with_its_reason(folder: Path) -> None:
