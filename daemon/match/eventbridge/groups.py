@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from daemon.match.eventbridge.operators import Exact, Test
 from daemon.match.eventbridge.pattern import Alternative
-from daemon.match.eventbridge.table import FieldTable
+from daemon.match.eventbridge.table import Allowance, FieldTable
 
 Steps: TypeAlias = tuple[str, ...]
 Slot: TypeAlias = tuple[Steps, int]
@@ -26,9 +26,6 @@ SMALLEST_OWN_GROUP: Final = 64
 MOST_OWN_GROUPS: Final = 32
 MOST_COMBINATIONS: Final = 16
 """How many combinations of values each alternative may have on average for a table of combinations."""
-_REMEMBERED_BYTES: Final = 32 * 1024 * 1024
-"""What all tables of a rule set together may remember, roughly."""
-_BYTES_FOR_A_VALUE: Final = 200
 
 
 Condition: TypeAlias = tuple[Slot, tuple[Test, ...]]
@@ -69,9 +66,8 @@ def group(alternatives: Sequence[Alternative]) -> list[Group]:
     members: dict[frozenset[tuple[Slot, bool]] | None, list[int]] = {kind: [] for kind in common}
     for number, kind in enumerate(kinds):
         members.setdefault(kind if kind in members else None, []).append(number)
-    tables = sum(len(kind) if kind else len(set().union(*kinds)) for kind in members)
-    remembered = _REMEMBERED_BYTES // max(tables, 1)
-    return [_group(numbers, [conditions[number] for number in numbers], remembered) for numbers in members.values()]
+    allowance = Allowance()
+    return [_group(numbers, [conditions[number] for number in numbers], allowance) for numbers in members.values()]
 
 
 def _conditions(alternative: Alternative) -> Iterator[Condition]:
@@ -86,13 +82,12 @@ def _are_plain(tests: Sequence[Test]) -> bool:
     return all(isinstance(test, Exact) and isinstance(test.value, str) and not test.address for test in tests)
 
 
-def _group(numbers: Sequence[int], conditions: Sequence[Sequence[Condition]], remembered: int) -> Group:
+def _group(numbers: Sequence[int], conditions: Sequence[Sequence[Condition]], allowance: Allowance) -> Group:
     by_slot: dict[Slot, list[tuple[int, tuple[Test, ...]]]] = {}
     for local, each in enumerate(conditions):
         for slot, tests in each:
             by_slot.setdefault(slot, []).append((local, tests))
-    capacity = max(remembered // (_BYTES_FOR_A_VALUE + len(numbers) // 8), 16)
-    fields = [(slot, FieldTable(len(numbers), held, capacity)) for slot, held in by_slot.items()]
+    fields = [(slot, FieldTable(len(numbers), held, allowance)) for slot, held in by_slot.items()]
     # Of fields that leave about as many alternatives, the deeper one is more often not there at all.
     fields.sort(key=lambda field: (field[1].survivors.bit_length(), -len(field[0][0])))
     combinations = _combinations(numbers, conditions, [slot for slot, _ in fields])

@@ -16,7 +16,7 @@ from daemon.match.eventbridge.groups import Group, Steps, group
 from daemon.match.eventbridge.pattern import Alternative, parse_pattern
 from daemon.match.eventbridge.program import Match, generate
 from daemon.match.eventbridge.projection import UnprojectableError, project
-from daemon.match.eventbridge.screen import screened
+from daemon.match.eventbridge.screen import FirstLook, screened
 from daemon.match.eventbridge.whole import WholeMatcher
 
 
@@ -27,12 +27,14 @@ class Matcher:
     refuse; a note on it names the pattern.
     """
 
-    __slots__ = ("_names", "_owners", "_whole", "find", "match", "screen")
+    __slots__ = ("_names", "_owners", "_whole", "find", "find_screened", "match", "screen")
 
     match: Match
     """Return the names of the patterns that match an event, in the order given; what is no event matches none."""
     find: Match
     """As `match`, but raise DecodeError for what cannot be read."""
+    find_screened: Match
+    """As `find`, for events that `screen` was asked about before."""
     screen: Screen
     """What decode/ may rule events out by before they get here; empty where a few fields do not suffice."""
 
@@ -63,11 +65,16 @@ class Matcher:
             root = project(spellings)
         except UnprojectableError:
             self.match, self.find = self._match_whole, self._find_whole
+            self.find_screened = self.find
         else:
-            self.match, self.find = (
-                screened(groups, spellings, generate(root, groups, spellings, self._names_of, fallback))
+            self.match, self.find_screened = (
+                generate(root, groups, spellings, self._names_of, fallback)
                 for fallback in (self._match_whole, self._find_whole)
             )
+            self.find = self.find_screened
+            if len(groups) == 1 and groups[0].combinations is None and len(groups[0].fields) > 1:
+                look = FirstLook(groups[0], root, spellings)
+                self.match, self.find = screened(look, self.match), screened(look, self.find)
 
     def _names_of(self, alternatives: list[int]) -> list[str]:
         owners = dict.fromkeys(self._owners[number] for number in sorted(alternatives))

@@ -59,14 +59,14 @@ def generate(
     known = _lines(groups, access, constants, "known")
     tables = _lines(groups, access, constants, "table")
     source = _TEMPLATE.format(known="\n".join(known), tables="\n".join(tables))
-    return define(source, constants | access.constants)
-
-
-def define(source: str, constants: dict[str, Any]) -> Match:
-    """Compile a function called `match` whose global names are `constants`."""
-    exec(compile(source, "<rule set>", "exec"), constants)  # noqa: S102 - our own templates and numbered names only
-    match: Match = constants["match"]
+    match: Match = define("match", source, constants | access.constants)
     return match
+
+
+def define(name: str, source: str, constants: dict[str, Any]) -> Any:
+    """Compile a function whose global names are `constants`."""
+    exec(compile(source, "<rule set>", "exec"), constants)  # noqa: S102 - our own templates and numbered names only
+    return constants[name]
 
 
 def _lines(groups: Sequence[Group], access: Access, constants: dict[str, Any], tables: str) -> Iterator[str]:

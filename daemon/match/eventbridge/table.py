@@ -20,24 +20,45 @@ from daemon.match.eventbridge.value_index import ValueIndex
 FieldValue: TypeAlias = Scalar | UnsetType
 
 LONGEST_REMEMBERED: Final = 256
+_REMEMBERED_BYTES: Final = 32 * 1024 * 1024
+_BYTES_FOR_A_VALUE: Final = 160
+"""An entry of a dict with two small objects."""
 _SCALARS: Final = (str, int, float, bool, type(None))
 _TWINS: Final = (0, 1)
 """A dict takes False and True for the same."""
 
 
+class Allowance:
+    """What all tables of a rule set may remember together; when it is used up, the largest forgets."""
+
+    def __init__(self) -> None:
+        self.tables: list[FieldTable] = []
+        self._left = _REMEMBERED_BYTES
+
+    def spend(self, size: int) -> None:
+        """Count bytes that a table has begun to take."""
+        self._left -= size
+        if self._left < 0:
+            largest = max(self.tables, key=lambda table: table.spent)
+            self._left += largest.spent
+            largest.forget()
+
+
 class FieldTable:
     """Sets of alternatives (bits.py) by value; UNSET stands for a field that is not there."""
 
-    def __init__(self, alternatives: int, conditions: Iterable[tuple[int, Sequence[Test]]], capacity: int) -> None:
-        """Take each alternative that has a condition on the field, with its tests, out of `alternatives` in all.
-
-        At most `capacity` values are remembered.
-        """
+    def __init__(
+        self, alternatives: int, conditions: Iterable[tuple[int, Sequence[Test]]], allowance: Allowance
+    ) -> None:
+        """Take each alternative that has a condition on the field, with its tests, out of `alternatives` in all."""
         self.known: dict[FieldValue, int] = {}
         """What is remembered; a value that is not in here has to be looked up in the table itself."""
         self._apart: dict[tuple[type, Scalar], int] = {}
         self._alternatives = alternatives
-        self._capacity = capacity
+        self._allowance = allowance
+        allowance.tables.append(self)
+        self.spent = 0
+        """Bytes that `known` takes, roughly."""
         self.constrained: list[int] = []
         self._with_absent: list[int] = []
         self._with_present: list[int] = []
@@ -148,9 +169,15 @@ class FieldTable:
         return satisfied
 
     def _remember(self, value: FieldValue, satisfied: int) -> None:
-        if len(self.known) >= self._capacity:
-            self.known.clear()
         self.known[value] = satisfied
+        size = _BYTES_FOR_A_VALUE + (satisfied.bit_length() >> 3) + (len(value) if isinstance(value, str) else 0)
+        self.spent += size
+        self._allowance.spend(size)
+
+    def forget(self) -> None:
+        """Drop all values remembered."""
+        self.known.clear()
+        self.spent = 0
 
     def _twin(self, value: Scalar) -> int:
         """Look up one of 0, 1, False and True; `known` may have it only where its twin means the same."""
