@@ -23,7 +23,7 @@ test: .venv/.dev ## Run the tests on every core; ARGS adds arguments of pytest
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 faults: .venv/.dev ## Kill and starve three replicas over 50,000 events a source; VIGILD_FAULT_SEED=2 takes another course
-	VIGILD_FAULT_EVENTS=$${VIGILD_FAULT_EVENTS:-50000} $(BIN)/python -m pytest -s tests/faultsuite $(ARGS)
+	VIGILD_FAULT_EVENTS=$${VIGILD_FAULT_EVENTS:-50000} VIGILD_FAULT_STOP_SECONDS=120 $(BIN)/python -m pytest -s tests/faultsuite $(ARGS)
 
 check: .venv/.dev ## Lint, format check, types, layers
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ Faults are asked for by operation ("ReceiveMessage", None = every one); each cal
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs
@@ -34,6 +34,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     """Close the connection after so many bytes of the body."""
+    drip_seconds: float = 0.0
+    """The time that the body takes to arrive, in twenty pieces."""
 
 
 class Hangup(Exception):  # noqa: N818 - what a fault does
@@ -102,6 +104,15 @@ def cut() -> Fault:
     return fault
 
 
+def dripped(seconds: float) -> Fault:
+    """Let the emulator do it, then let the answer trickle in."""
+
+    async def fault(forward: Forward) -> Answer:
+        return replace(await forward(), drip_seconds=seconds)
+
+    return fault
+
+
 def rewritten(change: Callable[[bytes], bytes]) -> Fault:
     """Let the emulator do it, then change the answer's body."""
 
@@ -125,6 +136,8 @@ class FaultProxy:
     def __init__(self, upstream: str) -> None:
         self.endpoint_url = ""
         self.seen: list[str] = []
+        self.keys: list[str] = []
+        """The access key that each call was signed with."""
         self._upstream = upstream
         self._orders: list[_Order] = []
         self._runner: web.AppRunner | None = None
@@ -161,6 +174,7 @@ class FaultProxy:
         body = await request.read()
         operation = _operation(request, body)
         self.seen.append(operation)
+        self.keys.append(request.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0])
 
         async def forward() -> Answer:
             return await self._forward(request, body)
@@ -170,6 +184,8 @@ class FaultProxy:
             answer = await (forward() if fault is None else fault(forward))
         except Hangup:
             return _hang_up(request)
+        if answer.drip_seconds:
+            return await _drip(request, answer)
         if answer.cut_after is None:
             return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
@@ -203,6 +219,17 @@ def _operation(request: web.Request, body: bytes) -> str:
         return target.rpartition(".")[2]
     action = parse_qs(body.decode("latin-1")).get("Action")
     return action[0] if action else f"{request.method} {request.path}"
+
+
+async def _drip(request: web.Request, answer: Answer) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_length = len(answer.body)
+    await response.prepare(request)
+    step = len(answer.body) // 20 + 1
+    for start in range(0, len(answer.body), step):
+        await response.write(answer.body[start : start + step])
+        await anyio.sleep(answer.drip_seconds / 20)
+    return response
 
 
 def _hang_up(request: web.Request) -> web.StreamResponse:

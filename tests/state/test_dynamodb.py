@@ -29,6 +29,7 @@ from tests.faults import (
     answering,
     cut,
     delayed,
+    dripped,
     dropped,
     rewritten,
     throttled,
@@ -56,6 +57,7 @@ FAULTS: dict[str, Callable[[], Fault]] = {
     "answer lost": unanswered,
     "answer cut": cut,
     "too slow": lambda: delayed(2 * SHORT_SECONDS),
+    "slow drip": lambda: dripped(4 * SHORT_SECONDS),
 }
 
 
