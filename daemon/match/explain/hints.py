@@ -131,7 +131,7 @@ def _about_type(value: Scalar, test: Test) -> str | None:
     spelled = json.dumps(value)
     if isinstance(test, Affix | Wildcard | Exact | InBlock) and test.holds(spelled):
         kind = "true or false" if isinstance(value, bool) else "a number"
-        return f"the event has {spelled} as {kind}, the rule asks for text"
+        return f"the event has {json_text(value)} as {kind}, the rule asks for text"
     return None
 
 
