@@ -22,11 +22,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from daemon.sinks.alertmanager import AlertmanagerConfig, AlertmanagerSink
 from daemon.sinks.base import Sink, SinkConfig, SinkContext
 from daemon.sinks.file import FileConfig, FileSink
+from daemon.sinks.opsgenie import OpsgenieConfig, OpsgenieSink
+from daemon.sinks.pagerduty import PagerdutyConfig, PagerdutySink
+from daemon.sinks.slack import SlackConfig, SlackSink
 from daemon.sinks.sns import SnsConfig, SnsSink
 from daemon.sinks.sqs import SqsConfig, SqsSink
 from daemon.sinks.stdout import StdoutConfig, StdoutSink
+from daemon.sinks.teams import TeamsConfig, TeamsSink
 from daemon.sinks.webhook import WebhookConfig, WebhookSink
 
 __all__ = ("SINKS", "AnySinkConfig", "SinkKind", "build")
@@ -42,10 +47,15 @@ class SinkKind:
 
 
 SINKS = {
+    "alertmanager": SinkKind(AlertmanagerConfig, AlertmanagerSink),
     "file": SinkKind(FileConfig, FileSink),
+    "opsgenie": SinkKind(OpsgenieConfig, OpsgenieSink),
+    "pagerduty": SinkKind(PagerdutyConfig, PagerdutySink),
+    "slack": SinkKind(SlackConfig, SlackSink),
     "sns": SinkKind(SnsConfig, SnsSink),
     "sqs": SinkKind(SqsConfig, SqsSink),
     "stdout": SinkKind(StdoutConfig, StdoutSink),
+    "teams": SinkKind(TeamsConfig, TeamsSink),
     "webhook": SinkKind(WebhookConfig, WebhookSink),
 }
 

@@ -1,0 +1,71 @@
+"""Alerts in a Prometheus Alertmanager, which groups, silences and routes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal, Self
+
+import orjson
+from pydantic import Field, SecretStr, model_validator
+from yarl import URL
+
+from daemon.sinks.base import Notice
+from daemon.sinks.message_text import details
+from daemon.sinks.posting import Post, PostingConfig, PostingSink, parsed_url
+from daemon.sinks.text import JSON, place
+
+_LONGEST_DETAILS = 8_000
+
+
+class AlertmanagerConfig(PostingConfig):
+    """Posts each alert to one Alertmanager, by its API v2; a cluster passes it on to its other members."""
+
+    type: Literal["alertmanager"]
+    url: str
+    """Its base: http://alertmanager:9093."""
+    authorization: SecretStr | None = None
+    """The Authorization header, where a proxy asks for one."""
+    active_seconds: float = Field(default=900.0, ge=60, le=86_400)
+    """How long an alert stays active; the same rule in the same account and region prolongs it."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        parsed_url(self.url)
+        return self
+
+
+class AlertmanagerSink(PostingSink[AlertmanagerConfig]):
+    """One alert a rule, account and region: its labels are its identity, and repeats of it are one alert."""
+
+    async def _url(self) -> URL:
+        return parsed_url(self._config.url)
+
+    async def _post(self, notice: Notice) -> Post:
+        now = self._clock.now()
+        account, _, region = place(notice.event).partition("/")
+        labels = {
+            "alertname": notice.rule,
+            "severity": notice.severity.value,
+            "account": account,
+            "region": region,
+            "source": "vigild",
+        }
+        alert = {
+            "labels": {name: value for name, value in labels.items() if value},
+            "annotations": {
+                "summary": notice.subject,
+                "description": notice.description,
+                "event": details(notice, _LONGEST_DETAILS),
+                "key": notice.key,
+            },
+            "startsAt": _time(now),
+            "endsAt": _time(now + self._config.active_seconds),
+        }
+        headers = {"Content-Type": JSON}
+        if self._config.authorization is not None:
+            headers["Authorization"] = self._config.authorization.get_secret_value()
+        return Post((await self._url()) / "api" / "v2" / "alerts", headers, orjson.dumps([alert]))
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

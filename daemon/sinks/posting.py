@@ -1,0 +1,152 @@
+"""What the sinks have in common that post to a service over HTTP: session, TLS, secrets that are read anew, errors.
+
+webhook.py posts what people choose; slack.py, teams.py, pagerduty.py, opsgenie.py and alertmanager.py post what their
+service understands.
+"""
+
+from __future__ import annotations
+
+import ssl
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Generic, NamedTuple, Self, TypeVar
+
+import aiohttp
+from anyio import fail_after, move_on_after, to_thread
+from pydantic import SecretStr, model_validator
+from yarl import URL
+
+from daemon.clients import http_errors, http_status_error, open_session, retry_after, tls_context, try_connecting
+from daemon.errors import FailureKind, RetryableError
+from daemon.sinks.base import Notice, SinkConfig, SinkContext
+from daemon.sinks.secret import read_secret
+
+_ANSWER_BYTES = 65_536
+_ANSWER_SECONDS = 1.0
+
+
+class PostingConfig(SinkConfig):
+    """What every sink that posts has.  TLS certificates are verified; redirects are not followed."""
+
+    ca_file: Path | None = None
+    """Certificates (PEM) to trust instead of the system's."""
+
+
+class SecretUrlConfig(PostingConfig):
+    """Of sinks whose URL is the secret."""
+
+    url: SecretStr | None = None
+    """http or https.  A secret, because such URLs carry a token."""
+    url_file: Path | None = None
+    """Holds the URL instead; read again for every alert."""
+
+    @model_validator(mode="after")
+    def _has_one_url(self) -> Self:
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("give exactly one of url and url_file")
+        if self.url is not None:
+            parsed_url(self.url.get_secret_value())
+        return self
+
+    async def read_url(self) -> URL:
+        """Return the URL.  Raises RetryableError where the file cannot be read or holds none."""
+        try:
+            return parsed_url(await read_secret(self.url, self.url_file) or "")
+        except ValueError as error:
+            raise RetryableError(FailureKind.CREDENTIALS, f"{self.url_file}: {error}") from error
+
+
+class Post(NamedTuple):
+    """One request."""
+
+    url: URL
+    headers: Mapping[str, str]
+    body: bytes
+
+
+ConfigT = TypeVar("ConfigT", bound=PostingConfig)
+
+
+class PostingSink(ABC, Generic[ConfigT]):
+    """One POST a notice over at most max_concurrency connections, which are kept open."""
+
+    def __init__(self, _name: str, config: ConfigT, context: SinkContext) -> None:
+        self._config = config
+        self._clock = context.clock
+        self._session: aiohttp.ClientSession | None = None
+
+    @abstractmethod
+    async def _url(self) -> URL:
+        """Return where to; read anew where it stands in a file.  Raises RetryableError."""
+
+    @abstractmethod
+    async def _post(self, notice: Notice) -> Post:
+        """Return the request for a notice.  Raises RetryableError, and PermanentError where it has no form."""
+
+    async def _read_secrets(self) -> None:
+        """Read every secret once, so that a missing file shows at the start.  Raises RetryableError."""
+        await self._url()
+
+    async def open(self) -> None:
+        """See Sink."""
+        await self._read_secrets()
+        tls = await self._tls()
+        self._session = open_session(self._config.max_concurrency, self._config.timeout_seconds, tls)
+
+    async def send(self, notice: Notice) -> None:
+        """See Sink."""
+        if self._session is None:
+            raise RetryableError(FailureKind.UNREACHABLE, "not open")
+        post = await self._post(notice)
+        with http_errors():
+            async with self._session.post(
+                post.url, data=post.body, headers=post.headers, allow_redirects=False
+            ) as answer:
+                if not 200 <= answer.status < 300:
+                    delay = retry_after(answer.headers.get("Retry-After"), self._clock.now())
+                    raise http_status_error(answer.status, delay)
+                await _finish(answer)
+
+    async def check(self) -> str:
+        """See Sink; connects, with a TLS handshake for https, and hangs up."""
+        await self._read_secrets()
+        url = await self._url()
+        host, port = url.host or "", url.port or 0
+        tls = await self._tls() if url.scheme == "https" else None
+        with http_errors(), fail_after(self._config.timeout_seconds):
+            await try_connecting(host, port, tls)
+        return f"{url.scheme}://{host}:{port}: connected"
+
+    async def close(self) -> None:
+        """See Sink."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _tls(self) -> ssl.SSLContext:
+        try:
+            return await to_thread.run_sync(tls_context, self._config.ca_file)
+        except OSError as error:
+            detail = f"ca_file {self._config.ca_file}: {error.strerror or 'no certificates'}"
+            raise RetryableError(FailureKind.CREDENTIALS, detail) from error
+
+
+def parsed_url(text: str) -> URL:
+    """Return the URL; the text of the ValueError never holds any of it."""
+    try:
+        url = URL(text)
+    except ValueError:
+        raise ValueError("not a URL") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("not an http or https URL")
+    if url.user is not None or url.password is not None:
+        raise ValueError("a URL with a user or password: give an Authorization header instead")
+    return url
+
+
+async def _finish(answer: aiohttp.ClientResponse) -> None:
+    """Read what the answer holds, within limits, so that its connection can serve again; what it says is no matter."""
+    with move_on_after(_ANSWER_SECONDS), suppress(aiohttp.ClientError, TimeoutError):
+        await answer.content.read(_ANSWER_BYTES)
