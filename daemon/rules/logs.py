@@ -22,6 +22,8 @@ _MAX_GROUPS = 1_024
 """Log groups whose rules are remembered; an account has a few hundred."""
 _TOGETHER = 64
 """Messages looked at in one go: half the time for each, and short enough for the event loop."""
+_LONG = 16_384
+"""Characters of a message that is looked at alone, so that the event loop has its turn in between."""
 _MAX_FIELDS = 1_000
 """Of a line, put into an event: `[...]` numbers every word."""
 
@@ -54,7 +56,9 @@ class LogRules:
 
         `patterned` are the rules whose pattern holds.
         """
-        held = set() if line is None else set(self.find(line))
+        held = () if line is None else set(self.find(line))
+        if not held and not patterned:
+            return []
         found = [name for name in patterned if name in held or name not in self._conditions]
         found += [name for name in held if name not in self._patterned]
         found.sort(key=self._places.__getitem__)
@@ -69,12 +73,13 @@ class LogRules:
 
     def _holding(self, line: LogLine) -> Sequence[str]:
         """Return the filters that match; the first question about a record's message answers for those around it."""
-        if line.record is None:
+        if line.record is None or len(line.message) > _LONG:
             return self._filters.match(line.message)
         start = line.position - line.position % _TOGETHER
         verdicts = line.record.verdicts
         if not isinstance(verdicts, _Verdicts) or verdicts.judge is not self or verdicts.start != start:
-            found = self._filters.match_all(line.record.messages[start : start + _TOGETHER])
+            around = line.record.messages[start : start + _TOGETHER]
+            found = self._filters.match_all(message if len(message) <= _LONG else "" for message in around)
             verdicts = line.record.verdicts = _Verdicts(self, start, found)
         return verdicts.found[line.position - start]
 

@@ -95,9 +95,10 @@ class _Writer:
         elif watch.texts is None:
             lines = [f"if found := {self._named(watch)}[{value}]: woken += found"]
         else:
+            texts = self._named(watch.texts)
             lines = [
                 f"value = {value}",
-                f"if found := {self._named(watch.texts.get)}(value): woken += found",
+                f"if value in {texts}: woken += {texts}[value]",
                 "elif value.__class__ is not str and value is not MISSING:",
                 f" if found := {find}(value): woken += found",
             ]

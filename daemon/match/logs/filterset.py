@@ -57,7 +57,8 @@ class FilterSet:
         for matcher in self._matchers:
             matcher.match(messages, matched)
         for numbers in matched.values():
-            numbers.sort()
+            if len(numbers) > 1:
+                numbers.sort()
         return matched
 
     def _extract(self, number: int, message: str) -> dict[str, str]:

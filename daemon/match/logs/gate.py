@@ -41,22 +41,17 @@ class Gate:
         if self._begins is None or self._holds is None:
             return range(len(messages))
         firsts, holds = self._firsts, self._holds
+        searched = messages if all(map(str.isascii, messages)) else map(encodable, messages)
         begun = [
-            position
-            for position, (message, is_found) in enumerate(
-                zip(messages, map(self._begins, map(encodable, messages)), strict=True)
-            )
-            if is_found or message[:1] in firsts or _has_other_blanks(message)
+            (position, message)
+            for position, (message, is_found) in enumerate(zip(messages, map(self._begins, searched), strict=True))
+            if is_found or message[:1] in firsts or "\t" in message or "\n" in message or "\r" in message
         ]
         return [
             position
-            for position in begun
-            if holds(encodable(messages[position] + " ")) or _has_other_blanks(messages[position])
+            for position, message in begun
+            if holds(encodable(message + " ")) or "\t" in message or "\n" in message or "\r" in message
         ]
-
-
-def _has_other_blanks(message: str) -> bool:
-    return "\t" in message or "\n" in message or "\r" in message
 
 
 def _strings(choices: Iterable[Choice]) -> tuple[set[str], set[str]]:

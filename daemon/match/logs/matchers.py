@@ -75,7 +75,8 @@ class JsonMatcher:
 
     def match(self, messages: Sequence[str], matched: Matched) -> None:
         """Add the filters that match each message."""
-        decode, collect, always = self._projection.decode, self._collect, self._filters.always
+        decode, collect = self._projection.decode, self._collect
+        always, matching = self._filters.always, self._filters.matching
         for position, message in enumerate(messages):
             try:
                 document = decode(message) if message[:1] == "{" else self._projection.view(message)
@@ -89,7 +90,7 @@ class JsonMatcher:
                 woken = self._collect_carefully(document)
             if always:
                 woken += always
-            if woken and (found := self._filters.matching(woken, document)):
+            if woken and (found := matching(woken, document)):
                 matched[position] += found
 
 

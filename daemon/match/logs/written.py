@@ -74,9 +74,27 @@ class ConditionWriter:
                     return f"({self._value(steps)} is {wanted})"
                 case Comparison(Operator.EQ, Text(pieces=(text,))):
                     return f"({self._text(steps)} == {self._named(text)})"
-                case Comparison(Operator.NE, Text(pieces=(text,))):
-                    return f"((text := {self._text(steps)}) is not None and text != {self._named(text)})"
+                case Comparison(Operator.EQ | Operator.NE as operator, Text() as operand):
+                    return self._comparison(steps, operator, operand) or self._called(leaf)
+        return self._called(leaf)
+
+    def _called(self, leaf: JsonTest) -> str:
         return f"{self._named(self._test(leaf))}(document)"
+
+    def _comparison(self, steps: Steps, operator: Operator, operand: Text) -> str:
+        """Return a field's comparison with the commonest forms of strings, "" for others."""
+        look = self._look(operand)
+        sign = "not " if operator is Operator.NE else ""
+        return f"((text := {self._text(steps)}) is not None and {sign}{look})" if look else ""
+
+    def _look(self, operand: Text) -> str:
+        if operand.exact is not None:
+            return f"text == {self._named(operand.exact)}"
+        if operand.is_beginning:
+            return f"text.startswith({self._named(operand.pieces[0])})"
+        if operand.is_end:
+            return f"text.endswith({self._named(operand.pieces[1])})"
+        return f"{self._named(operand.pieces[1])} in text" if operand.is_plain_search else ""
 
     def _value(self, steps: Steps) -> str:
         attributes = self._projection.attributes(steps)
