@@ -6,10 +6,10 @@ last event has settled.  Plain data; nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import orjson
@@ -48,7 +48,7 @@ class Delivery(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 class LogRecord:
-    """Messages that CloudWatch Logs delivered together, so that rules can look at many of them at once."""
+    """Some messages that CloudWatch Logs delivered together, so that rules can look at many of them at once."""
 
     __slots__ = ("messages", "verdicts")
 
@@ -107,6 +107,9 @@ class ScreenField(NamedTuple):
     possible: Mapping[Any, int]
     """Knows some values; a KeyError or TypeError means "may match"."""
 
+
+LineRules: TypeAlias = Callable[[str, LogRecord], Sequence[bool] | None]
+"""Says of a log group's lines which of them rules look for, None where no rule looks at that group."""
 
 Screen = tuple[ScreenField, ...]
 """An event can only match if the sets of all these fields have a rule in common.  match/ makes it, decode/ applies it

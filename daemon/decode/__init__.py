@@ -13,7 +13,7 @@ To add a format:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 from daemon.decode.envelope import unpack
@@ -23,13 +23,13 @@ from daemon.decode.pieces import piece_of
 from daemon.decode.record_screen import RecordScreen
 from daemon.decode.shapes import read_document, read_event
 from daemon.errors import DecodeError, RejectReason
-from daemon.event import Delivery, Event, Framing, Rejection, Screen, Unwanted
+from daemon.event import Delivery, Event, Framing, LineRules, LogRecord, Rejection, Screen, Unwanted
 
 __all__ = ("DecodeLimits", "Decoder")
 
 
-def _no_line_rules(_group: str) -> bool:
-    return False
+def _no_line_rules(_group: str, _record: LogRecord) -> None:
+    return None
 
 
 class Decoder:
@@ -47,11 +47,11 @@ class Decoder:
         return cast("Iterator[Event | Rejection]", self.decode_wanted(delivery, ()))
 
     def decode_wanted(
-        self, delivery: Delivery, screen: Screen, line_rules: Callable[[str], bool] = _no_line_rules
+        self, delivery: Delivery, screen: Screen, line_rules: LineRules = _no_line_rules
     ) -> Iterator[Event | Unwanted | Rejection]:
         """As decode, but yield Unwanted for events that the screen rules out, where that is cheap to see.
 
-        `line_rules` says of a log group whether rules look at its lines; it goes with the screen and changes with it.
+        `line_rules` goes with the screen and changes with it.
         """
         if delivery.framing is Framing.DOCUMENT and "oversize" not in delivery.attributes:
             event = read_event(delivery.body, self._limits)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from itertools import compress
-from operator import and_, attrgetter, methodcaller, not_
+from operator import and_, attrgetter, methodcaller, not_, or_
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from daemon.decode.cloudtrail import CloudTrailRecord
 from daemon.decode.records_file import Numbered
-from daemon.dedupe.identity import cloudtrail_identity
-from daemon.event import Screen, Unwanted
+from daemon.dedupe.identity import cloudtrail_identity, name_with_line
+from daemon.event import LineRules, LogRecord, Screen, Unwanted
 
 _RECORD = "detail"
 """Where the envelope holds the record: only fields below it can be looked at before there is an envelope."""
@@ -48,10 +48,10 @@ class Screened(NamedTuple):
 class RecordScreen:
     """A Screen made ready for CloudTrail's records; rules nothing out where it looks at more than the record.
 
-    `line_rules` says of a log group whether rules look at its lines: of those the screen knows nothing.
+    `line_rules` speak for the rules that look at the lines of log groups: of those the screen knows nothing.
     """
 
-    def __init__(self, screen: Screen, line_rules: Callable[[str], bool]) -> None:
+    def __init__(self, screen: Screen, line_rules: LineRules) -> None:
         self.screen = screen
         self._line_rules = line_rules
         self._decode: Callable[[bytes], Any] | None = None
@@ -80,23 +80,27 @@ class RecordScreen:
         except (msgspec.DecodeError, RecursionError):
             return None
 
-    def sort_lines(self, group: str, lines: Sequence[str]) -> Screened | None:
+    def sort_lines(self, group: str, lines: LogRecord) -> Screened | None:
         """Return the records that are the lines of a log group, sorted; None where they need the careful way."""
         decode = self._decode_line
-        if decode is None or self._line_rules(group) or not all(map(_opens, lines)):
+        if decode is None or not all(map(_opens, lines.messages)):
             return None
         try:
-            return self._sorted([decode(line) for line in lines])
+            return self._sorted([decode(line) for line in lines.messages], self._line_rules(group, lines))
         except (msgspec.DecodeError, RecursionError):
             return None
 
-    def _sorted(self, records: list[Any]) -> Screened:
+    def _sorted(self, records: list[Any], held: Sequence[bool] | None = None) -> Screened:
+        """Sort by the screen, and by which of them rules on lines look for, if any do."""
         try:
             possible = list(self._possible(records))
         except (KeyError, TypeError, AttributeError):
             possible = [self._possible_of(record) for record in records]
+        if held is not None:
+            possible = list(map(or_, possible, held))
         ruled_out = records if not any(possible) else compress(records, map(not_, possible))
-        identities = set(map(cloudtrail_identity, map(_event_id, ruled_out)))
+        names = map(cloudtrail_identity, map(_event_id, ruled_out))
+        identities = set(names if held is None else map(name_with_line, names))
         wanted = [(number, records[number]) for number, rules in enumerate(possible) if rules]
         last = records[-1].eventTime if records else ""
         return Screened(Unwanted(identities, len(records) - len(wanted), last), wanted)

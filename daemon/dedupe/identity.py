@@ -31,6 +31,14 @@ def is_named_by_source(delivery: Delivery) -> bool:
     return delivery.identity.startswith(("sqs:", "sns:", "kinesis:"))
 
 
+def name_with_line(identity: str) -> str:
+    """Return what the window of settled events calls an event that came with its line in a log group.
+
+    Rules on that group ask more of it than of the same event that came another way.
+    """
+    return identity + " with its line"
+
+
 def carried_identity(delivery: Delivery, body: bytes) -> str:
     """Return the identity of an event without a name: that of the message which holds nothing else, or of the piece of
     a message (daemon/decode/pieces.py); else its bytes'.

@@ -86,7 +86,7 @@ class _Pass:
         """Yield chunks as they are full, and None where the event loop may have a turn."""
         for delivery in batch:
             rules = self._sieve.rules
-            items = self._sieve.decoder.decode_wanted(delivery, rules.matcher.screen, rules.logs.look_at)
+            items = self._sieve.decoder.decode_wanted(delivery, rules.matcher.screen, rules.logs.held)
             while self._sort(delivery, islice(items, _STEP_EVENTS)):
                 yield self._close() if self._is_full() else None
             self._chunk.finished.append(delivery)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.dedupe.identity import name_with_line
 from daemon.dispatch.plan import MatchedRule
 from daemon.event import Event
 from daemon.match import Matcher
@@ -47,11 +48,9 @@ class RuleSet:
         return self.logs.joined(names, event.log) if self.logs else names
 
     def name_in_window(self, event: Event) -> str:
-        """Return what the window of settled events knows an event by.
-
-        Where there are `log:` rules, an event with its line asks more of them than the same event that came without.
-        """
-        return event.identity if event.log is None or not self.logs else f"{event.identity} with its line"
+        """Return what the window of settled events knows an event by."""
+        has_line = event.log is not None and self.logs.look_at(event.log.group)
+        return name_with_line(event.identity) if has_line else event.identity
 
     def matched(self, names: list[str]) -> tuple[MatchedRule, ...]:
         """Return what dispatch needs of the rules that were found."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import orjson
 
-from daemon.event import Event, LogLine
+from daemon.event import Event, LogLine, LogRecord
 from daemon.match.logs import FilterPattern, FilterSet
 from daemon.match.logs.parse import parse
 from daemon.match.logs.syntax import DelimitedPattern
@@ -20,8 +20,6 @@ from daemon.rules.model import LogCondition
 
 _MAX_GROUPS = 1_024
 """Log groups whose rules are remembered; an account has a few hundred."""
-_TOGETHER = 64
-"""Messages looked at in one go: half the time for each, and short enough for the event loop."""
 _LONG = 16_384
 """Characters of a message that is looked at alone, so that the event loop has its turn in between."""
 _MAX_FIELDS = 1_000
@@ -29,10 +27,9 @@ _MAX_FIELDS = 1_000
 
 
 class _Verdicts(NamedTuple):
-    """What was found for some messages of a record."""
+    """What was found for the messages of a record."""
 
     judge: LogRules
-    start: int
     found: Sequence[Sequence[str]]
 
 
@@ -71,17 +68,29 @@ class LogRules:
             return ()
         return [name for text in self._holding(line) for name in waiting.get(text, ())]
 
+    def held(self, group: str, record: LogRecord) -> Sequence[bool] | None:
+        """Return for each message whether a condition may hold, None where no rule looks at its log group."""
+        waiting = self._waiting(group)
+        if not waiting:
+            return None
+        return [
+            len(message) > _LONG or not waiting.keys().isdisjoint(texts)
+            for message, texts in zip(record.messages, self._judged(record), strict=True)
+        ]
+
     def _holding(self, line: LogLine) -> Sequence[str]:
-        """Return the filters that match; the first question about a record's message answers for those around it."""
+        """Return the filters that match; the first question about a record's message answers for all of them."""
         if line.record is None or len(line.message) > _LONG:
             return self._filters.match(line.message)
-        start = line.position - line.position % _TOGETHER
-        verdicts = line.record.verdicts
-        if not isinstance(verdicts, _Verdicts) or verdicts.judge is not self or verdicts.start != start:
-            around = line.record.messages[start : start + _TOGETHER]
-            found = self._filters.match_all(message if len(message) <= _LONG else "" for message in around)
-            verdicts = line.record.verdicts = _Verdicts(self, start, found)
-        return verdicts.found[line.position - start]
+        return self._judged(line.record)[line.position]
+
+    def _judged(self, record: LogRecord) -> Sequence[Sequence[str]]:
+        """Return the filters that match each message, none for a long one, which is looked at alone."""
+        verdicts = record.verdicts
+        if not isinstance(verdicts, _Verdicts) or verdicts.judge is not self:
+            short = (message if len(message) <= _LONG else "" for message in record.messages)
+            verdicts = record.verdicts = _Verdicts(self, self._filters.match_all(short))
+        return verdicts.found
 
     def look_at(self, group: str) -> bool:
         """Whether any rule looks at the lines of a log group."""

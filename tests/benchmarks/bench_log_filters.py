@@ -111,7 +111,7 @@ def _daemon() -> Callable[[list[bytes]], None]:
     def run(records: list[bytes]) -> None:
         for record in records:
             delivery = Delivery(source="b", identity="b", body=record, receipt=None, received_at=0.0)
-            for item in decoder.decode(delivery):
+            for item in decoder.decode_wanted(delivery, rules.matcher.screen, rules.logs.held):
                 if isinstance(item, Event):
                     rules.find(item)
 

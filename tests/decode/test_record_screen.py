@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon.decode import DecodeLimits, Decoder
-from daemon.event import Delivery, Event, Rejection, Unwanted
+from daemon.event import Delivery, Event, LogRecord, Rejection, Unwanted
 from daemon.match import Matcher
 
 COMPACT = (",", ":")
@@ -55,6 +55,11 @@ WATCHED = "CloudTrail/watched"
 """Whose lines rules look at."""
 
 
+def watched(group: str, record: LogRecord) -> list[bool] | None:
+    """Look, in the place of `log:` rules, for lines of one group that speak of Decrypt."""
+    return ["Decrypt" in message for message in record.messages] if group == WATCHED else None
+
+
 def subscription(lines: list[str], group: str) -> bytes:
     """Return a record of CloudWatch Logs as it comes from a subscription."""
     whole = {
@@ -85,7 +90,7 @@ def found(items: Iterator[Event | Unwanted | Rejection]) -> tuple[list[tuple[str
 
 def screened_and_not(document: bytes) -> tuple[object, object]:
     decoder = Decoder(DecodeLimits())
-    screened = found(decoder.decode_wanted(delivery(document), RULES.screen, WATCHED.__eq__))
+    screened = found(decoder.decode_wanted(delivery(document), RULES.screen, watched))
     return screened, found(iter(decoder.decode(delivery(document))))
 
 
@@ -179,11 +184,27 @@ def test_unwanted_log_lines_are_only_counted() -> None:
     assert (event.identity, event.log and event.log.message) == ("cloudtrail:b", lines[2])
 
 
-def test_lines_that_rules_look_at_are_not_ruled_out() -> None:
-    """What the screen knows nothing of, a rule on the lines of that log group, is asked about every line."""
-    document = delivery(subscription([json.dumps(record("a"))], WATCHED))
-    (event,) = Decoder(DecodeLimits()).decode_wanted(document, RULES.screen, WATCHED.__eq__)
+def test_lines_that_rules_look_for_are_not_ruled_out() -> None:
+    """Of a log group that rules look at, the lines they look for come as events, the others by names of their own."""
+    lines = [json.dumps(record("a", eventName="Decrypt")), json.dumps(record("b"))]
+    document = delivery(subscription(lines, WATCHED))
+    (unwanted, event) = Decoder(DecodeLimits()).decode_wanted(document, RULES.screen, watched)
+    assert isinstance(unwanted, Unwanted)
+    assert (unwanted.identities, unwanted.events) == ({"cloudtrail:b with its line"}, 1)
     assert isinstance(event, Event)
+    assert event.identity == "cloudtrail:a"
+
+
+def test_where_there_is_no_pattern_only_lines_count() -> None:
+    """Rules that only look at lines need no event made of any other."""
+    screen = Matcher({}).screen
+    lines = [json.dumps(record("a", eventName="Decrypt")), json.dumps(record("b"))]
+    decoder = Decoder(DecodeLimits())
+    kinds = [type(item) for item in decoder.decode_wanted(delivery(subscription(lines, WATCHED)), screen, watched)]
+    assert kinds == [Unwanted, Event]
+    (unwanted,) = decoder.decode_wanted(delivery(log_file([record("a"), record("b")])), screen, watched)
+    assert isinstance(unwanted, Unwanted)
+    assert unwanted.identities == {"cloudtrail:a", "cloudtrail:b"}
 
 
 LINES = PARTS.map(json.dumps) | st.sampled_from(["", "plain", "{", " " + json.dumps(record("blank before")), "é", "[]"])

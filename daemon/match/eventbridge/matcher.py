@@ -90,7 +90,16 @@ class Matcher:
         return self._names_of(self._whole.match(read_document(event)))
 
 
+class _NoRule(dict[object, int]):
+    """Leaves no rule possible, whatever a field's value is."""
+
+    def __missing__(self, value: object) -> int:
+        return 0
+
+
 def _screen(groups: Sequence[Group]) -> Screen:
+    if not groups:
+        return (ScreenField(("detail", "eventName"), _NoRule()),)
     if len(groups) != 1 or groups[0].combinations is not None:
         return ()
     fields = groups[0].decisive_fields()
