@@ -191,7 +191,7 @@ class KinesisSource:
                 if not receipt.settled:
                     receipt.settled = True
                     receipt.reading.checkpoint.settle(receipt.mark)
-            elif not receipt.reading.stopped:
+            elif self._keeper.holds(receipt.reading):
                 self._again.append(delivery)
 
     def quiesce(self) -> None:

@@ -82,6 +82,10 @@ class Keeper:
         self._round_is_due = False
         self._turn = anyio.Lock()
 
+    def holds(self, reading: Reading) -> bool:
+        """Whether we still hold the lease under which this reading began."""
+        return (holding := self.held.get(reading.shard)) is not None and holding.reading is reading
+
     def listed(self) -> None:
         """Look anew at everything, because the shards were listed again."""
         # An operator may have set back what had ended.
@@ -126,7 +130,8 @@ class Keeper:
             await self._renew()
             if not self.quiet:
                 await self._balance()
-            behind = max((holding.reading.behind_ms or 0 for holding in self.held.values()), default=0)
+            now = self._clock.monotonic()
+            behind = max((holding.reading.behind_ms(now) or 0 for holding in self.held.values()), default=0)
             self._telemetry.emit(StreamMeasured(self._name, len(self.held), behind / 1000))
 
     async def leave(self) -> None:
@@ -161,7 +166,7 @@ class Keeper:
         reading, wall = holding.reading, self._clock.now()
         if reading.ended and not reading.checkpoint and self._discovery.closed(shard):
             return holding.lease.asked_by("").renewed(SHARD_END, 0, wall).handed_over()
-        lease = holding.lease.renewed(reading.checkpoint.position, reading.behind_ms, wall)
+        lease = holding.lease.renewed(reading.checkpoint.position, reading.behind_ms(now), wall)
         return lease.handed_over() if self._may_leave(holding, now) else lease
 
     def _may_leave(self, holding: Holding, now: float) -> bool:

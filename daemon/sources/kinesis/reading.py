@@ -54,8 +54,8 @@ class Reading:
         self.missing = False
         """AWS does not know the shard."""
         self.busy = False
-        self.due_at = float("-inf")
-        self.behind_ms: int | None = None
+        self.due_at = context.clock.monotonic()
+        self._behind_ms: int | None = None
         self._iterator: str | None = None
         self._pause = config.least_poll_seconds
         self._failures = 0
@@ -70,6 +70,15 @@ class Reading:
         if self.busy or self.stopped or self.ended or now < self.due_at or now >= self.held_until:
             return False
         return not (self._config.ordered and self.checkpoint)
+
+    def behind_ms(self, now: float) -> int | None:
+        """Return how far we are behind the shard's end: when it was last read, and for as long as a read is overdue.
+
+        None before the first read.
+        """
+        if self._behind_ms is None or self.ended:
+            return self._behind_ms
+        return self._behind_ms + int(max(0.0, now - self.due_at) * 1000)
 
     def go_on(self) -> None:
         """Read on after the last record: the shard had not ended after all."""
@@ -121,7 +130,7 @@ class Reading:
     def _hand_out(self, page: RecordsPage) -> list[Delivery]:
         self._iterator = page.NextShardIterator
         self.ended = page.NextShardIterator is None
-        self.behind_ms = page.MillisBehindLatest
+        self._behind_ms = page.MillisBehindLatest
         now = self._context.clock.now()
         deliveries: list[Delivery] = []
         for record in page.Records:

@@ -316,6 +316,22 @@ async def test_quiesce_ends_receiving_and_hands_over_what_is_idle(stream: Stream
         await stopping.settle(deliveries, ACKNOWLEDGED)
 
 
+async def test_the_lag_grows_while_nobody_reads(
+    stream: Stream, source_of: SourceOf, context: SourceContext, telemetry: Telemetry
+) -> None:
+    """A full memory keeps a shard from being read: that it falls behind shows all the same."""
+    await stream.put(numbers(0, 3), key="one shard")
+    source = source_of(stream)
+    async with running(source):
+        await source.settle(await receive(source, 3), ACKNOWLEDGED)
+        later = context.clock.monotonic() + 600
+        assert max(holding.reading.behind_ms(later) or 0 for holding in source._keeper.held.values()) >= 599_000
+        with anyio.fail_after(10):
+            while counted(telemetry, "kinesis_behind_latest_seconds", "events") < 1.0:
+                await source._keeper.round()
+                await anyio.sleep(0.1)
+
+
 async def test_check_reaches_the_stream(stream: Stream, source_of: SourceOf, faults: FaultProxy) -> None:
     """Check does what reading does, once, and says how many shards there are."""
     await stream.put(numbers(0, 3))
