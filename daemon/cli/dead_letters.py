@@ -30,7 +30,6 @@ T = TypeVar("T")
 
 application = typer.Typer(help="Look at, redrive and purge what is parked.", no_args_is_help=True)
 
-_REMOVED_AT_ONCE = 500
 _AGE = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -168,8 +167,9 @@ def purge(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         removed = 0
         with counting_bar("purging", total) as watch:
             for one, found in handles.items():
-                for start in range(0, len(found), _REMOVED_AT_ONCE):
-                    gone = await places[one].remove(found[start : start + _REMOVED_AT_ONCE])
+                size = await places[one].batch()
+                for start in range(0, len(found), size):
+                    gone = await places[one].remove(found[start : start + size])
                     removed += gone
                     watch(gone)
         return removed

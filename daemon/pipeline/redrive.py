@@ -23,8 +23,6 @@ from daemon.event import Delivery, Event
 from daemon.pipeline.sift import Sieve
 from daemon.telemetry.names import IntentOutcome
 
-_BATCH = 200
-"""Letters between two removals; a file is written anew at each."""
 _CLOSE_SECONDS = 3.0
 
 
@@ -64,10 +62,11 @@ class Redriver:
         """
         fates: Counter[Fate] = Counter()
         batch: list[tuple[DeadLetter, object]] = []
+        size = await place.batch()
         async for kept in place.letters():
             if kept.letter is not None and selection.means(kept.letter):
                 batch.append((kept.letter, kept.handle))
-            if len(batch) == _BATCH:
+            if len(batch) == size:
                 fates += await self._batch(place, batch, watch)
                 batch = []
         return fates + await self._batch(place, batch, watch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -182,6 +183,21 @@ async def test_something_else_in_a_place_is_passed_over(roto_clients: AwsClients
         assert await place.remove([item.handle for item in kept if item.letter]) == 1
         assert await ids(place) == []
     assert len((await to_thread.run_sync(path.read_bytes)).splitlines()) == 4
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+async def test_whoever_removes_the_file_stays_the_daemons(tmp_path: Path) -> None:
+    """Removed as root, the file keeps its owner and mode, so that the daemon can go on parking."""
+    path = tmp_path / "letters.ndjson"
+    place = FileDeadLetters("place", FileDeadLetterConfig(path=path))
+    await place.park(letter(1))
+    await place.park(letter(2))
+    await to_thread.run_sync(os.chown, path, 12_345, 12_346)
+    (first, _) = [kept async for kept in place.letters()]
+    assert await place.remove([first.handle]) == 1
+    found = await anyio.Path(path).stat()
+
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12_345, 12_346, 0o600)
 
 
 async def test_no_letter_is_lost_between_a_remover_and_appenders(tmp_path: Path) -> None:

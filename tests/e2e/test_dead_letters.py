@@ -230,3 +230,26 @@ async def test_redriving_needs_the_state_and_says_so(tmp_path: Path, roto: Emula
     assert len(lines(tmp_path / "dead.ndjson")) == 1
     assert await depth(client, queue) == (0, 0)
     assert str(UUID(int=1)) in str(lines(tmp_path / "dead.ndjson"))
+
+
+async def test_what_could_not_be_read_is_read_once_that_is_mended(
+    tmp_path: Path, roto: Emulator, roto_clients: AwsClients
+) -> None:
+    """A message over the limit is parked; with the limit raised its redrive alerts as the message would have."""
+    client = await roto_clients.client("sqs")
+    queue = await queue_of(client, f"mended-{tmp_path.name}")
+    large = orjson.dumps({**orjson.loads(event(1)), "filling": "x" * 2_000}).decode()
+    async with serve() as server:
+        config = configuration(tmp_path, queue, server.url, roto.endpoint_url)
+        config["limits"] = {"max_event_bytes": 1024}
+        await park(tmp_path, client, queue, config, large, event(2))
+        (letter,) = lines(tmp_path / "dead.ndjson")
+        assert letter["reason"] == "too_large"
+        config["limits"] = {}
+        code, found, _ = await dead_letters(tmp_path, config, "redrive")
+        assert (code, found) == (0, ["1 letter(s) redriven: 1 decoded"])
+        await park(tmp_path, client, queue, config, large, event(2))
+
+    sent = [orjson.loads(request.body)["event"]["id"] for request in server.requests]
+    assert sent == [str(UUID(int=2)), str(UUID(int=1))], "each once, the message that came again not at all"
+    assert lines(tmp_path / "dead.ndjson") == []

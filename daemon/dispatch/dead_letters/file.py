@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal
 from anyio import to_thread
 
 from daemon.dispatch.dead_letters.letter import DeadLetter, letter_text, read_letter
-from daemon.dispatch.dead_letters.place import Kept, PlaceContext
+from daemon.dispatch.dead_letters.place import REMOVED_AT_ONCE, Kept, PlaceContext
 from daemon.grants import Grant, Place
 from daemon.sinks.appender import FileAppender, file_errors
 from daemon.yaml_file import Strict
@@ -74,6 +74,10 @@ class FileDeadLetters:
         with file_errors():
             return await to_thread.run_sync(count_lines)
 
+    async def batch(self) -> int:
+        """See DeadLetterPlace: each removal writes the file anew, so a large one is emptied in twenty."""
+        return max(REMOVED_AT_ONCE, await self.count() // 20)
+
     async def check(self) -> str:
         """See DeadLetterPlace; makes the file where it is missing."""
         return await self._appender.open()
@@ -101,7 +105,10 @@ class FileDeadLetters:
             new = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
             try:
                 with new.open("wb") as file:
-                    os.fchmod(file.fileno(), os.fstat(old.fileno()).st_mode & 0o777)
+                    before = os.fstat(old.fileno())
+                    # The daemon must be able to go on, whoever removes: often that is root.
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                    os.fchmod(file.fileno(), before.st_mode & 0o777)
                     for line in old:
                         digest = _digest(line)
                         if unwanted[digest] > 0:

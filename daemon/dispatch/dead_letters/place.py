@@ -41,6 +41,10 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     """Opaque; the place that made it removes by it."""
 
 
+REMOVED_AT_ONCE = 200
+"""Where removing costs a call for each few: a redrive that is cut off has no more than these to recognise."""
+
+
 class DeadLetterPlace(Protocol):
     """A place that keeps letters.  Every method raises RetryableError or PermanentError."""
 
@@ -52,6 +56,9 @@ class DeadLetterPlace(Protocol):
 
     async def count(self) -> int:
         """Return about how many letters() will yield."""
+
+    async def batch(self) -> int:
+        """Return how many letters are best removed at a time."""
 
     async def check(self) -> str:
         """Reach the place without parking anything, for `vigild check`; return a line that says what is there."""

@@ -11,7 +11,7 @@ from anyio import fail_after
 from daemon.clients import aws_errors, region_of
 from daemon.dispatch.dead_letters.file import spare_file
 from daemon.dispatch.dead_letters.letter import DeadLetter, letter_text, read_letter
-from daemon.dispatch.dead_letters.place import Kept, PlaceContext
+from daemon.dispatch.dead_letters.place import REMOVED_AT_ONCE, Kept, PlaceContext
 from daemon.grants import Grant, Place, queue_arn
 from daemon.sinks.message import LARGEST_MESSAGE_BYTES, Message
 from daemon.sinks.sqs import QueueSender, QueueUrl
@@ -88,6 +88,10 @@ class QueueDeadLetters:
                 QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
             )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"]) + await self._spare.count()
+
+    async def batch(self) -> int:
+        """See DeadLetterPlace."""
+        return REMOVED_AT_ONCE
 
     async def check(self) -> str:
         """See DeadLetterPlace."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from daemon.dispatch.dead_letters.file import spare_file
 from daemon.dispatch.dead_letters.letter import DeadLetter, letter_text, read_letter
-from daemon.dispatch.dead_letters.place import Kept, PlaceContext
+from daemon.dispatch.dead_letters.place import REMOVED_AT_ONCE, Kept, PlaceContext
 from daemon.errors import ConfigError
 from daemon.grants import Grant, Place
 from daemon.state.base import MOST_VALUE_BYTES, Delete, Write
@@ -68,6 +68,10 @@ class StateDeadLetters:
         async for _ in self._store.scan(self._prefix):
             items += 1
         return items + await self._spare.count()
+
+    async def batch(self) -> int:
+        """See DeadLetterPlace."""
+        return REMOVED_AT_ONCE
 
     async def check(self) -> str:
         """See DeadLetterPlace."""
