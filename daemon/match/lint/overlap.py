@@ -41,11 +41,11 @@ def overlaps(rules: Mapping[str, Sequence[Alternative]]) -> Overlaps:
     search = _Search(rules)
     found = Overlaps()
     for name in rules:
+        covering = [(other, search.covers(name, other)) for other in search.covering(name)]
         if search.left <= 0:
             found.gave_up_at = name
             break
-        for other in search.covering(name):
-            is_equal = search.covers(name, other)
+        for other, is_equal in covering:
             if is_equal and search.places[other] > search.places[name]:
                 continue  # said once, of the later one
             code = LintCode.EQUAL_RULES if is_equal else LintCode.SHADOWED_RULE
