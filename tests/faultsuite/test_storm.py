@@ -103,7 +103,7 @@ def configuration(folder: Path, source: dict[str, Any], url: str, endpoint: str,
         "targets": {"hook": {"type": "webhook", "url": url, "max_concurrency": CONCURRENCY}},
         "dead_letters": {"default": {"type": "file", "path": str(folder / "dead.ndjson")}},
         "state": {"type": "dynamodb", "table_name": TABLE, "namespace": namespace},
-        "dedupe": {"session_seconds": 6},
+        "dedupe": {"session_seconds": 10},
         "stop": {"poll_grace_seconds": 1, "drain_seconds": 5},
     }
 

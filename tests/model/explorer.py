@@ -8,6 +8,7 @@ where each coroutine stands: its frames' positions and plain local variables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,6 +16,8 @@ from typing import Any, Protocol
 import msgspec
 
 Choice = tuple[Hashable, ...]
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class Violation(AssertionError):  # noqa: N818 - what a checker calls it
@@ -70,7 +73,7 @@ class Task:
         frames: list[Hashable] = []
         inner = self._coroutine
         while (frame := getattr(inner, "cr_frame", None)) is not None:
-            plain = tuple((name, repr(value)) for name, value in sorted(frame.f_locals.items()) if is_plain(value))
+            plain = tuple((name, plainly(value)) for name, value in sorted(frame.f_locals.items()) if is_plain(value))
             frames.append((frame.f_code.co_name, frame.f_lasti, plain))
             inner = inner.cr_await
         return tuple(frames)
@@ -93,6 +96,11 @@ def is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple | set | dict):
         return all(map(is_plain, value))
     return value is None or isinstance(value, str | bytes | int | float | msgspec.Struct | Exception)
+
+
+def plainly(value: Any) -> str:
+    """Return a plain value's text, without the addresses of what it refers to."""
+    return _ADDRESS.sub("", repr(value))
 
 
 class World(Protocol):
