@@ -12,6 +12,8 @@ from daemon.cli.report import ProgressBar, print_summary
 from daemon.cli.start import run_to_end
 from daemon.errors import ConfigError
 from daemon.settings import load_settings
+from daemon.sources.file.paths import EVENT_SUFFIXES, leads_nowhere
+from daemon.sources.file.stdin import STANDARD_INPUT
 
 
 def run(
@@ -29,12 +31,17 @@ def run(
 
     SIGTERM or Ctrl-C stops in order (a second one at once), SIGHUP reloads the rules.
     """
+    missing = [path for path in paths or [] if path != STANDARD_INPUT and leads_nowhere(path)]
+    if missing:
+        raise ConfigError(*(f"{path}: no such file or folder" for path in missing))
     settings = load_settings(config, overrides(paths or [], rules or []))
     if not settings.sources:
         raise ConfigError("nothing to read: give files as arguments, or a configuration with sources (--config)")
     with ProgressBar() as bar:
         summary = run_to_end(settings, bar.watch)
     print_summary(summary, settings.state)
+    if paths and not summary.deliveries and not summary.skipped_files:
+        typer.echo(f"\nNothing to read: in folders, files are read that end in {', '.join(EVENT_SUFFIXES)}", err=True)
     raise typer.Exit(1 if summary.forced else 0)
 
 

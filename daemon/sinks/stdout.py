@@ -72,7 +72,8 @@ class StdoutSink:
         except OSError as error:
             detail = f"standard output: {error.strerror}"
             if error.errno in _CLOSED:
-                raise PermanentError(FailureKind.UNREACHABLE, detail) from error
+                # Not "unreachable": what that is said of is asked again and again until it is back.
+                raise PermanentError(FailureKind.REFUSED, detail) from error
             raise RetryableError(FailureKind.UNREACHABLE, detail) from error
 
     async def check(self) -> str:

@@ -29,7 +29,9 @@ RECORD = {
 }
 
 
-def vigild(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def vigild(
+    folder: Path, *arguments: str, stdin: bytes = b"", stdout: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "daemon", *arguments],
         cwd=folder,
@@ -40,7 +42,8 @@ def vigild(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Comp
             "VIGILD_TELEMETRY__LISTEN": "127.0.0.1:0",
         },
         input=stdin,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         check=False,
     )
 
@@ -95,6 +98,35 @@ def test_a_gzip_bomb_and_its_like_do_not_stop_the_rest(tmp_path: Path) -> None:
         "f": "empty",
         "h": "unreadable",
     }
+
+
+def test_a_path_that_leads_nowhere_is_a_fault_and_an_empty_folder_is_told(tmp_path: Path) -> None:
+    """A mistyped path is named and nothing is begun; a folder without files of events ends well, and says so."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "read.me").write_text("no events")
+    missing = vigild(tmp_path, "run", "notes", "nots", "*.gz", "elsewhere")
+    empty = vigild(tmp_path, "run", "notes")
+    assert missing.returncode == 2
+    assert missing.stderr.splitlines() == [
+        b"vigild: nots: no such file or folder",
+        b"vigild: elsewhere: no such file or folder",
+    ]
+    assert empty.returncode == 0
+    assert b"Nothing to read: in folders, files are read that end in .json" in empty.stderr
+
+
+def test_a_reader_that_has_enough_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """After `| head`, what cannot be printed any more is parked, each alert once, and the run ends as it would have."""
+    records = [{**RECORD, "eventID": f"11111111-2222-3333-4444-{number:012}"} for number in range(100)]
+    (tmp_path / "many.json").write_bytes(orjson.dumps({"Records": records}))
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = vigild(tmp_path, "run", "many.json", stdout=writing)
+    os.close(writing)
+    letters = (tmp_path / "var" / "dead-letters.ndjson").read_bytes().splitlines()
+    assert ran.returncode == 0, ran.stderr
+    assert len({orjson.loads(letter)["identity"] for letter in letters}) == len(letters) == len(records)
+    assert {orjson.loads(letter)["reason"] for letter in letters} == {"refused"}
 
 
 def test_match_prints_rules_and_says_how_it_went(tmp_path: Path) -> None:

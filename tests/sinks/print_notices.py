@@ -1,7 +1,7 @@
 """A process of its own that prints: `python -m tests.sinks.print_notices <options as JSON> <size>`.
 
 Sends one notice with a description of that size for each line on standard input, and says on standard error how that
-went.
+went.  On uvloop, as the daemon: it does not tell of a pipe whose reader has gone as asyncio does.
 """
 
 from __future__ import annotations
@@ -30,4 +30,4 @@ async def print_notices(options: dict[str, object], size: int) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(print_notices, json.loads(sys.argv[1]), int(sys.argv[2]))
+    anyio.run(print_notices, json.loads(sys.argv[1]), int(sys.argv[2]), backend_options={"use_uvloop": True})

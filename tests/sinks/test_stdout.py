@@ -54,7 +54,17 @@ def test_a_reader_that_is_gone_is_permanent() -> None:
     with _printing({"type": "stdout"}) as (process, reading):
         os.close(reading)
         for _ in range(2):
-            assert _send(process) == "PermanentError: unreachable: standard output: Broken pipe"
+            assert _send(process) == "PermanentError: refused: standard output: Broken pipe"
+
+
+def test_a_reader_that_goes_while_its_pipe_is_full_is_permanent() -> None:
+    """A send that waits for room hears that there is nobody left to make it."""
+    with _printing({"type": "stdout", "timeout_seconds": 30}, size=5000) as (process, reading):
+        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
+        closer = threading.Timer(0.3, os.close, [reading])
+        closer.start()
+        assert _send(process) == "PermanentError: refused: standard output: Broken pipe"
+        closer.join()
 
 
 @pytest.mark.parametrize("size", [100, 5000], ids=["lines of any kind", "lines larger than the pipe"])

@@ -54,6 +54,11 @@ def find(paths: Sequence[str]) -> Iterator[Found]:
                 yield from _at(match)
 
 
+def leads_nowhere(path: str) -> bool:
+    """True for a path, no pattern, at which there is nothing."""
+    return _GLOB_CHARACTERS.isdisjoint(path) and not Path(path).exists()
+
+
 def describe(path: str, status: os.stat_result) -> Found:
     """Return the file as its status has it."""
     if not stat.S_ISREG(status.st_mode):
