@@ -14,7 +14,7 @@ from tests.e2e.closing_ssh import CLOSED, configuration, open_to_the_world, open
 from tests.e2e.estates import estate_of, group_rules, make_group
 from tests.e2e.processes import run_daemon
 from tests.emulators import Emulator
-from tests.faults import FaultProxy
+from tests.faults import FaultProxy, answering
 
 pytestmark = pytest.mark.anyio
 
@@ -104,6 +104,25 @@ async def test_our_own_change_triggers_nothing(moto: Emulator, tmp_path: Path) -
         told = run_to_end(tmp_path, config, [opened_event(group, requestID=request)])
 
         assert (told[-1]["ending"], told[-1]["reason"]) == ("refused", "own_event")
+
+
+async def test_what_aws_refused_can_be_redriven(moto: Emulator, tmp_path: Path) -> None:
+    """A denied call ends as failed with a dead letter; once it is allowed, redriving the letter closes the port."""
+    denied = answering(403, {"__type": "UnauthorizedOperation", "message": "You are not authorized."})
+    async with FaultProxy(moto.endpoint_url) as proxy, estate_of(moto) as aws:
+        group = await make_group(aws, f"open-{uuid.uuid4()}")
+        await open_to_the_world(aws, group)
+        config = configuration(tmp_path, moto, "auto")
+        config["aws"]["endpoint_url"] = proxy.endpoint_url
+        config["actions"]["close-ssh"]["retry"] = {"max_age_seconds": 2, "max_attempts": 2, "base_seconds": 0.1}
+        proxy.add("AuthorizeSecurityGroupIngress", denied)
+        (failed,) = await to_thread.run_sync(run_to_end, tmp_path, config, [opened_event(group)])
+        proxy.clear()
+
+        redriven = await to_thread.run_sync(vigild, tmp_path, config, "dead-letters", "redrive")
+
+        assert (failed["ending"], redriven.returncode) == ("failed", 0), redriven.stderr
+        assert await group_rules(aws, group) == CLOSED
 
 
 async def test_a_held_rule_does_not_act(moto: Emulator, tmp_path: Path) -> None:

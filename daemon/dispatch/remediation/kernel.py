@@ -52,12 +52,14 @@ class Kernel:
         does not.
         """
         saved = await self._context.records.find(intent.id)
-        if saved is not None:
+        if saved is not None and saved.record.ending != Ending.FAILED:
             return await self._go_on(saved, interrupted=True)
+        # What AWS refused was not done: redriven by a person, it begins anew.
+        expect = saved.version if saved is not None else ABSENT
         try:
             subject = await self._subject(intent)
             async with self._context.locks.hold(subject):
-                return await self._begin(intent, subject, still_held)
+                return await self._begin(intent, subject, still_held, expect)
         except Refused as refused:
             return Result(ending=Ending.REFUSED, reason=refused.reason, detail=refused.detail)
 
@@ -76,7 +78,9 @@ class Kernel:
             raise Refused(Refusal.OUTSIDE, outside)
         return subject
 
-    async def _begin(self, intent: Intent, subject: Subject, still_held: Callable[[], Awaitable[bool]]) -> Result:
+    async def _begin(
+        self, intent: Intent, subject: Subject, still_held: Callable[[], Awaitable[bool]], expect: int
+    ) -> Result:
         asked = Asked(intent.id, intent.rule.name, self.name, self._config.mode, subject)
         await self._gate.admit(asked)
         spent = await self._gate.spend(asked)
@@ -97,7 +101,7 @@ class Kernel:
             return would_do(subject, plan)
         if not await still_held():
             raise RetryableError(FailureKind.STATE, "the claim was taken over")
-        saved = await self._save(self._new_record(intent, subject, plan), ABSENT)
+        saved = await self._save(self._new_record(intent, subject, plan), expect)
         if self._config.mode is Mode.APPROVE:
             return await self._context.approvals.ask(saved)
         return await self._act(saved, interrupted=False)
