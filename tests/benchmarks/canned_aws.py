@@ -13,19 +13,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import subprocess
 import sys
-import tempfile
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import orjson
 import uvloop
+
+from tests.benchmarks.canned_http import running, serve
 
 _EVENT_ID = re.compile(rb'\\"eventID\\":\\"([0-9a-f-]{36})\\"')
 _BATCH = 10
@@ -49,16 +49,8 @@ class CannedAws:
 @contextmanager
 def canned_aws(events: Sequence[bytes], answer_seconds: float = 0.0) -> Iterator[CannedAws]:
     """Serve until the block ends; answers take so long, and any number may be under way."""
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(b"\n".join(events))
-        file.flush()
-        command = [sys.executable, "-m", __spec__.name, file.name, str(answer_seconds)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                port = int(process.stdout.readline() if process.stdout else 0)
-                yield CannedAws(f"http://127.0.0.1:{port}")
-            finally:
-                process.terminate()
+    with running(__spec__.name, events, answer_seconds) as url:
+        yield CannedAws(url)
 
 
 class _Messages:
@@ -91,13 +83,16 @@ class _Messages:
 class _Queues:
     """How much is in each queue, and who waits."""
 
-    def __init__(self, messages: _Messages) -> None:
+    def __init__(self, messages: _Messages, answer_seconds: float) -> None:
         self._messages = messages
+        self._answer_seconds = answer_seconds
         self._waiting = Counter[str]()
         self._given = asyncio.Condition()
 
-    async def answer(self, operation: str, request: dict[str, object]) -> bytes:
+    async def answer(self, operation: str, request: dict[str, Any]) -> bytes:
         """Return the body of the answer."""
+        if self._answer_seconds:
+            await asyncio.sleep(self._answer_seconds)
         queue = str(request["QueueUrl"])
         if operation == "ReceiveMessage":
             return await self._receive(queue)
@@ -123,50 +118,6 @@ class _Queues:
         return self._messages.answer(count)
 
 
-class _Connection(asyncio.Protocol):
-    """Just enough HTTP: one request at a time, with a Content-Length."""
-
-    def __init__(self, queues: _Queues, answer_seconds: float, tasks: asyncio.TaskGroup) -> None:
-        self._queues = queues
-        self._answer_seconds = answer_seconds
-        self._tasks = tasks
-        self._buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See Protocol."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """See Protocol."""
-        self._buffer += data
-        head, found, body = self._buffer.partition(b"\r\n\r\n")
-        if not found:
-            return
-        headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
-        if len(body) < int(headers[b"content-length"]):
-            return
-        self._buffer = b""
-        target = re.search(rb"(?i)x-amz-target: \w+\.(\w+)", head)
-        operation = target[1].decode() if target else ""
-        self._tasks.create_task(self._answer(operation, orjson.loads(body)))
-
-    async def _answer(self, operation: str, request: dict[str, object]) -> None:
-        if self._answer_seconds:
-            await asyncio.sleep(self._answer_seconds)
-        body = await self._queues.answer(operation, request)
-        head = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: 5\r\nContent-Type: application/x-amz-json-1.0\r\n"
-        if not self._transport.is_closing():
-            self._transport.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-
-
-async def _serve(events: Sequence[bytes], answer_seconds: float) -> None:
-    queues = _Queues(_Messages(events))
-    async with asyncio.TaskGroup() as tasks:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(queues, answer_seconds, tasks), "127.0.0.1", 0)
-        print(server.sockets[0].getsockname()[1], flush=True)
-        await server.serve_forever()
-
-
 if __name__ == "__main__":
-    uvloop.run(_serve(Path(sys.argv[1]).read_bytes().splitlines(), float(sys.argv[2])))
+    queues = _Queues(_Messages(Path(sys.argv[1]).read_bytes().splitlines()), float(sys.argv[2]))
+    uvloop.run(serve(queues.answer))

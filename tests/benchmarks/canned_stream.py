@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
+
+from tests.benchmarks.canned_http import running, serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +37,10 @@ class Shape:
         return self.shards * self.pages * self.page_records
 
 
-@contextmanager
-def canned_stream(records: Sequence[bytes], shape: Shape) -> Iterator[str]:
-    """Serve until the block ends; yield the endpoint."""
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(b"\n".join(base64.b64encode(record) for record in records))
-        file.flush()
-        numbers = [str(number) for number in (shape.shards, shape.pages, shape.page_records)]
-        command = [sys.executable, "-m", __spec__.name, file.name, *numbers]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                yield f"http://127.0.0.1:{int(process.stdout.readline() if process.stdout else 0)}"
-            finally:
-                process.terminate()
+def canned_stream(records: Sequence[bytes], shape: Shape) -> AbstractContextManager[str]:
+    """Serve until the block ends; the block gets the endpoint."""
+    lines = [base64.b64encode(record) for record in records]
+    return running(__spec__.name, lines, shape.shards, shape.pages, shape.page_records)
 
 
 class _Stream:
@@ -60,7 +50,7 @@ class _Stream:
         self._records = records
         self._shape = shape
 
-    def answer(self, operation: str, request: dict[str, Any]) -> bytes:
+    async def answer(self, operation: str, request: dict[str, Any]) -> bytes:
         """Return the body of the answer."""
         if operation == "GetRecords":
             shard, page = map(int, request["ShardIterator"].split("-"))
@@ -91,37 +81,6 @@ class _Stream:
         return b'{"NextShardIterator":"%d-%d","MillisBehindLatest":1000,"Records":[%s]}' % (shard, page + 1, records)
 
 
-class _Connection(asyncio.Protocol):
-    """Just enough HTTP: one request at a time, with a Content-Length."""
-
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
-        self._buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See Protocol."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """See Protocol."""
-        self._buffer += data
-        head, found, body = self._buffer.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-        if not found or length is None or len(body) < int(length[1]):
-            return
-        self._buffer = b""
-        target = re.search(rb"(?i)\r\nx-amz-target: \w+\.(\w+)", head)
-        answer = self._stream.answer(target[1].decode() if target else "", orjson.loads(body))
-        head = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: 5\r\nContent-Type: application/x-amz-json-1.1\r\n"
-        self._transport.write(head + b"Content-Length: %d\r\n\r\n" % len(answer) + answer)
-
-
-async def _serve(stream: _Stream) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: _Connection(stream), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
     file, *numbers = sys.argv[1:]
-    asyncio.run(_serve(_Stream(Path(file).read_bytes().split(b"\n"), Shape(*map(int, numbers)))))
+    asyncio.run(serve(_Stream(Path(file).read_bytes().split(b"\n"), Shape(*map(int, numbers))).answer))
