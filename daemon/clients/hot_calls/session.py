@@ -30,9 +30,12 @@ class Line:
         """aiobotocore's are for each read: an answer that drips in would hold the caller for ever."""
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> tuple[aiohttp.ClientResponse, bytes]:
-        """Return the answer and its body.  Raises what aiohttp raises."""
+        """Return the answer and its body.  Raises what aiohttp raises.
+
+        No redirect is followed: it would hand the session token to a host nobody configured.
+        """
         async with self._session.post(
-            self._url, data=body, headers=headers, timeout=self._timeout, **self._proxy
+            self._url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False, **self._proxy
         ) as response:
             return response, await response.read()
 

@@ -202,6 +202,17 @@ async def test_a_success_that_is_no_json_is_an_error(
     assert hot[:2] == ("RetryableError", FailureKind.SERVER_ERROR)
 
 
+@each_operation
+async def test_a_redirect_is_not_followed(operation: Operation[Any], params: Mapping[str, object]) -> None:
+    """Keys and tokens go to the endpoint and nowhere else."""
+    async with serve() as elsewhere, serve(status(307, {"Location": elsewhere.url})) as server:
+        aws = AwsClients(AwsSettings(region=REGION, endpoint_url=server.url))
+        outcome = await hot_outcome(await aws.hot_call(operation), params)
+        await aws.close()
+    assert outcome[:2] == ("PermanentError", FailureKind.REFUSED)
+    assert elsewhere.requests == []
+
+
 async def dripping(request: web.BaseRequest) -> web.StreamResponse:
     """Send an answer byte by byte, each within the time allowed for a read, for ever."""
     response = web.StreamResponse(headers=JSON)

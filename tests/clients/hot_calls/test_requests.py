@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from daemon.clients import AwsClients, AwsSettings
 from daemon.clients.hot_calls import Operation
+from daemon.clients.hot_calls.session import HotSession
 from daemon.errors import RetryableError
 from tests.clients.hot_calls.both_ways import OPERATIONS, hot_call, plain_call
 from tests.clocks import HandWound
@@ -224,6 +226,36 @@ async def test_a_request_changed_after_signing_is_left_to_aiobotocore(clock: Han
     hot, plain = (comparable(request) for request in server.requests)
     assert hot == plain
     assert "other/service" in hot[2]["authorization"]
+
+
+@each_operation
+async def test_without_a_line_aiobotocore_makes_every_call(
+    operation: Operation[Any], params: Mapping[str, object], clock: HandWound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a later aiobotocore's HTTP session is built otherwise, calls and their errors are its own."""
+
+    async def no_line(_: HotSession, url: str) -> None:
+        assert url.startswith("http://127.0.0.1")
+
+    monkeypatch.setattr(HotSession, "line", no_line)
+    async with serve(ANSWER, status(400, body=b'{"__type": "ThrottlingException"}')) as server:
+        aws = AwsClients(AwsSettings(region=REGION, endpoint_url=server.url), clock=clock)
+        call = await aws.hot_call(operation)
+        await call(params)
+        with pytest.raises(RetryableError, match="ThrottlingException"):
+            await call(params)
+        await aws.close()
+    assert [request.body for request in server.requests] == [json.dumps(params).encode()] * 2
+
+
+async def test_a_host_without_an_address_is_an_error_both_ways() -> None:
+    """A name that DNS does not know is unreachable, and worth another try."""
+    operation, params = OPERATIONS[0]
+    aws = AwsClients(AwsSettings(region=REGION, endpoint_url="http://nowhere.invalid"))
+    for way in (plain_call, hot_call):
+        with pytest.raises(RetryableError, match="unreachable: "):
+            await way(aws, operation, params)
+    await aws.close()
 
 
 async def test_nobody_listening_is_an_error_both_ways() -> None:
