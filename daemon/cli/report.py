@@ -92,8 +92,9 @@ def print_summary(summary: Summary, state: AnyStateConfig) -> None:
     for reason, count in sorted(summary.rejects.items()):
         table.add_row(f"  rejected: {reason}", f"{count:,}")
     table.add_row("alerts sent", f"{summary.intents[IntentOutcome.DONE]:,}")
-    if summary.intents[IntentOutcome.PARKED]:
-        table.add_row("alerts parked", f"{summary.intents[IntentOutcome.PARKED]:,}")
+    for ending in IntentOutcome:
+        if ending is not IntentOutcome.DONE and summary.intents[ending]:
+            table.add_row(f"alerts {ending}", f"{summary.intents[ending]:,}")
     table.add_row("events/s", f"{summary.events / summary.seconds:,.0f}")
     table.add_row("balance", "exact" if summary.balanced else "BROKEN")
     if summary.rule_matches:

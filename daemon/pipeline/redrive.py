@@ -32,6 +32,7 @@ class Fate(StrEnum):
     DELIVERED = "delivered"
     DONE_BEFORE = "done before"
     DECODED = "decoded"  # and everything that its events ask for is final
+    DROPPED = "dropped or refused by policy"
     FAILED_AGAIN = "failed again"
     IN_WORK = "in work elsewhere"
     NO_TARGET = "no such target"
@@ -39,7 +40,8 @@ class Fate(StrEnum):
     CUT = "cut, not whole"
 
 
-REMOVED = frozenset({Fate.DELIVERED, Fate.DONE_BEFORE, Fate.DECODED})
+REMOVED = frozenset({Fate.DELIVERED, Fate.DONE_BEFORE, Fate.DECODED, Fate.DROPPED})
+"""Whose letters are removed: what they asked for is final."""
 
 
 class Redriver:
@@ -131,7 +133,8 @@ class Redriver:
             raise
         finally:
             self._lying.discard(letter.id)
-        return Fate.FAILED_AGAIN if ended.outcome is IntentOutcome.PARKED else Fate.DELIVERED
+        fates = {IntentOutcome.DONE: Fate.DELIVERED, IntentOutcome.PARKED: Fate.FAILED_AGAIN}
+        return fates.get(ended.outcome, Fate.DROPPED)
 
     async def _to_decoder(self, letter: DeadLetter) -> Fate:
         body = letter.raw_body()

@@ -170,6 +170,20 @@ async def test_a_redrive_that_is_killed_loses_nothing_and_repeats_only_what_was_
     assert lines(tmp_path / "dead.ndjson") == []
 
 
+async def test_a_redrive_obeys_the_policy_of_today(tmp_path: Path, roto: Emulator, roto_clients: AwsClients) -> None:
+    """Where the configuration now drops what a target refuses, the letter is gone and the count says why."""
+    client = await roto_clients.client("sqs")
+    queue = await queue_of(client, f"policy-{tmp_path.name}")
+    async with serve(status(400)) as server:
+        config = configuration(tmp_path, queue, server.url, roto.endpoint_url)
+        await park(tmp_path, client, queue, config, event(1))
+        config["failures"] = {"target_rejects": {"do": "drop"}}
+        code, found, _ = await dead_letters(tmp_path, config, "redrive")
+
+    assert (code, found) == (0, ["1 letter(s) redriven: 1 dropped or refused by policy"])
+    assert lines(tmp_path / "dead.ndjson") == []
+
+
 async def test_what_cannot_be_redriven_says_so(tmp_path: Path, roto: Emulator, roto_clients: AwsClients) -> None:
     """A target or rule that is no longer configured keeps its letters; the wrong name of a place is told."""
     client = await roto_clients.client("sqs")
