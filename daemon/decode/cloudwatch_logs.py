@@ -173,12 +173,15 @@ class _Writer:
         screened = self._screened(lines, screen)
         if screened is not None:
             yield screened.unwanted
-        wanted = range(len(log_events)) if screened is None else [position for position, _ in screened.wanted]
-        for position in wanted:
+            for position, record in screened.wanted:
+                message = lines.messages[position]
+                yield wrap_record(message.encode(), record, self._log(message, lines, position))
+            return
+        for position, log_event in enumerate(log_events):
             try:
-                yield self._event(log_events[position], lines, position)
+                yield self._event(log_event, lines, position)
             except DecodeError as error:
-                yield self._rejection(start + position, error, _encode(log_events[position]))
+                yield self._rejection(start + position, error, _encode(log_event))
 
     def lone(self, place: int, raw: bytes) -> Event | Rejection:
         """Return what comes of a log event of a record that could not be read in one go."""
@@ -204,9 +207,12 @@ class _Writer:
         size = len(message if message.isascii() else message.encode())
         if size > self._max_event_bytes:
             raise DecodeError(RejectReason.TOO_LARGE, f"log event of {size} bytes, limit {self._max_event_bytes}")
-        log = LogLine(self._record.logGroup, self._record.logStream, message, lines, position)
+        log = self._log(message, lines, position)
         event = _carried_event(message, log) if self._may_carry_events and message.startswith("{") else None
         return event or self._line(log_event, log)
+
+    def _log(self, message: str, lines: LogRecord, position: int) -> LogLine:
+        return LogLine(self._record.logGroup, self._record.logStream, message, lines, position)
 
     def _line(self, log_event: _LogEvent, log: LogLine) -> Event:
         """Return the event of a message that is nothing but a line."""

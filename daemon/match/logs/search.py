@@ -19,6 +19,8 @@ _MANY = 150
 """Needles in one pass: with more literals the engine turns from vector instructions to a slower automaton."""
 _VERY_MANY = 600
 """Strings from which on one pass with the slower automaton, whose time grows little with them, is the faster way."""
+_MOST = 10_000
+"""Strings in one pass of it: compiling more would keep the event loop waiting for longer than 50 ms at a reload."""
 _FAN_OUT = 4
 """Into how many smaller passes one that finds something leads."""
 _WIDE_FAN_OUT = 12
@@ -59,8 +61,9 @@ class Needles:
         self._beginnings = Beginnings(beginnings)
         self._ends = Beginnings(ends)
         most = _MANY
-        while most < len(strings) > _VERY_MANY:
+        while most < len(strings) > _VERY_MANY and most < _MOST:
             most *= _WIDE_FAN_OUT
+        most = min(most, _MOST)
         self._within = _parts(strings, most) + _parts(expressions, _MANY)
 
     def waiting(self, text: str) -> list[int]:
