@@ -32,6 +32,8 @@ DETAIL_TYPE = "CloudWatch Logs Log Event"
 _TRAIL_STREAM = "_CloudTrail"
 """CloudTrail names its streams <account>_CloudTrail_<region>, with a number behind where there are several."""
 _TRAIL_GROUP = "cloudtrail"
+_FUNCTIONS_GROUP = "/aws/lambda/"
+"""What a function logs is its own word, also where it is named for CloudTrail."""
 _EVENTS_GROUP = "/aws/events/"
 """Where EventBridge writes events to."""
 _MOST_BYTES_OF_A_CHARACTER = 4
@@ -238,7 +240,9 @@ def _may_carry_events(group: str, stream: str, event_groups: Sequence[str]) -> b
 
     Anywhere else whoever can have a line logged could forge CloudTrail events, or use up the identity of a real one.
     """
-    if _TRAIL_STREAM in stream or group.startswith(_EVENTS_GROUP) or _TRAIL_GROUP in group.lower():
+    if _TRAIL_STREAM in stream or group.startswith(_EVENTS_GROUP):
+        return True
+    if _TRAIL_GROUP in group.lower() and not group.startswith(_FUNCTIONS_GROUP):
         return True
     return any(group.startswith(wanted[:-1]) if wanted.endswith("*") else group == wanted for wanted in event_groups)
 

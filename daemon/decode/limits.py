@@ -26,9 +26,9 @@ class DecodeLimits(Strict):
     """Of a document once unpacked: a CloudTrail file, or a gzip bomb."""
     event_log_groups: tuple[str, ...] = ()
     """Log groups, by name or by prefix with a `*` behind it, whose messages may be CloudTrail records or EventBridge
-    events.  Those of trails (`cloudtrail` in the group's name, or a stream that CloudTrail names) and of EventBridge
-    (`/aws/events/*`) are known; in all others a message is a line, whatever it looks like, because who can have lines
-    logged could forge events."""
+    events.  Those of trails (`cloudtrail` in the group's name, but for functions' `/aws/lambda/*`, or a stream that
+    CloudTrail names) and of EventBridge (`/aws/events/*`) are known; in all others a message is a line, whatever it
+    looks like, because who can have lines logged could forge events."""
     unknown_json: UnknownJson = UnknownJson.WRAP
     """JSON objects of no known shape: `wrap` makes events of them (`source: vigild.json`), for rules to match; `reject`
     counts and parks them, where queues must carry nothing else than AWS's own events (`failures.source_unknown`)."""

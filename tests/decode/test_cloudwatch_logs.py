@@ -157,9 +157,10 @@ def test_eventbridges_log_group_gives_its_events() -> None:
 
 
 @pytest.mark.parametrize("message", [json.dumps(CLOUDTRAIL), json.dumps(EVENTBRIDGE)])
-def test_no_line_of_an_application_passes_for_an_event(message: str) -> None:
+@pytest.mark.parametrize("group", ["shared", "/aws/lambda/cloudtrail-copier"])
+def test_no_line_of_an_application_passes_for_an_event(message: str, group: str) -> None:
     """Whoever can have lines logged cannot forge events, nor use up the identity of a real one."""
-    event = only(packed(record(log_event(message), logGroup="shared", logStream="cloudtrail")))
+    event = only(packed(record(log_event(message), logGroup=group, logStream="cloudtrail")))
 
     assert event.identity == f"logs:{1:056d}"
     assert event.document()["source"] == "aws.logs"
