@@ -13,8 +13,14 @@ import anyio
 import msgspec
 
 from daemon.clients import AwsClients, answered, aws_errors, entry_error, region_of
-from daemon.clients.hot_calls import DELETE_MESSAGE_BATCH, RECEIVE_MESSAGE, HotCall, ReceivedMessage
-from daemon.clients.hot_calls.answers import BatchAnswer, ReceivedMessages
+from daemon.clients.hot_calls import (
+    DELETE_MESSAGE_BATCH,
+    RECEIVE_MESSAGE,
+    BatchAnswer,
+    HotCall,
+    ReceivedMessage,
+    ReceivedMessages,
+)
 from daemon.errors import EffectError, FailureKind, RetryableError
 
 BATCH_ENTRIES = 10
