@@ -14,13 +14,16 @@ from typing import Final
 
 from daemon.errors import PatternError
 from daemon.match.eventbridge.expressions import JsonObject, members, parse_test
-from daemon.match.eventbridge.operators import Test
+from daemon.match.eventbridge.operators import AnythingBut, Test
 from daemon.match.eventbridge.places import line_of, member
 
 MAX_ALTERNATIVES: Final = 1_000
 """EventBridge refuses a rule whose `$or` make more combinations."""
 MAX_FIELDS: Final = 256
 """event-ruler refuses more fields in one alternative (GenericMachine.MAXIMUM_RULE_SIZE)."""
+MAX_PARTS: Final = 600_000
+"""Objects, values and match expressions; a bound of ours, as many as there can be in a megabyte of text.  A pattern that
+was parsed elsewhere may use one object many times over, and be far larger than it looks."""
 MAX_DEPTH: Final = 200
 """Objects inside objects; a bound of ours, far above what fits into EventBridge's 4,096 characters sensibly."""
 
@@ -67,15 +70,14 @@ class Group:
     choices: list[tuple[str, list[Group]]] = field(default_factory=list)
     """JSON path and groups of each `$or`."""
 
+    combinations: int = 1
+    """How many alternatives the choices multiply out to, at most MAX_ALTERNATIVES."""
+
     def alternatives(self) -> list[Alternative]:
-        """Multiply the choices out; raise PatternError past MAX_ALTERNATIVES."""
+        """Multiply the choices out."""
         found: list[Alternative] = [tuple(self.conditions.values())]
-        for place, groups in self.choices:
-            options: list[Alternative] = []
-            for group in groups:
-                options.extend(group.alternatives())
-                if len(options) * len(found) > MAX_ALTERNATIVES:
-                    raise PatternError(place, f"more than {MAX_ALTERNATIVES} combinations of alternatives")
+        for _, groups in self.choices:
+            options = [option for group in groups for option in group.alternatives()]
             found = [known + option for known in found for option in options]
         return found
 
@@ -87,6 +89,10 @@ def parse_pattern(source: str | Mapping[str, object]) -> list[Alternative]:
         for alternative in alternatives:
             if len(alternative) > MAX_FIELDS and len({condition.path for condition in alternative}) > MAX_FIELDS:
                 raise PatternError("$", f"more than {MAX_FIELDS} fields")
+        if sum(len(condition.tests) for alternative in alternatives for condition in alternative) > MAX_PARTS:
+            raise PatternError(
+                "$", f"its alternatives have more than {MAX_PARTS} values and match expressions together"
+            )
         return alternatives
 
 
@@ -117,6 +123,7 @@ class _Reader:
     """Walks through a pattern's objects."""
 
     def __init__(self) -> None:
+        self._parts_left = MAX_PARTS
         self._depth = 0
         self._inside_or = 0
 
@@ -127,6 +134,7 @@ class _Reader:
             raise PatternError(place, "an empty object is not allowed" if found is not None else "must be an object")
         if self._depth == MAX_DEPTH:
             raise PatternError(place, f"nested deeper than {MAX_DEPTH} objects")
+        self._spend(1, place)
         self._depth += 1
         for name, inner in found:
             if not isinstance(name, str):
@@ -139,9 +147,13 @@ class _Reader:
             elif members(inner) is not None:
                 self.read(inner, (*names, name), inner_place, group)
             elif isinstance(inner, list):
+                self._spend(len(inner), inner_place)
                 condition = _condition(inner, (*names, name), inner_place)
+                self._spend(_size(condition) - len(inner), inner_place)
                 group.conditions.pop(condition.path, None)
                 group.conditions[condition.path] = condition
+                if len(group.conditions) > MAX_FIELDS:
+                    raise PatternError(inner_place, f"more than {MAX_FIELDS} fields")
             else:
                 raise PatternError(inner_place, "must be an object or an array")
         self._depth -= 1
@@ -150,14 +162,28 @@ class _Reader:
         if not isinstance(value, list):
             raise PatternError(place, "must be an array of objects")
         self._inside_or += 1
-        groups = []
+        groups, combinations = [], 0
         for at, option in enumerate(value):
             groups.append(Group())
             self.read(option, names, f"{place}[{at}]", groups[-1])
+            combinations += groups[-1].combinations
+            if combinations * group.combinations > MAX_ALTERNATIVES:
+                raise PatternError(place, f"more than {MAX_ALTERNATIVES} combinations of alternatives")
         self._inside_or -= 1
         if len(groups) < 2:
             raise PatternError(place, "must have at least two alternatives")
+        group.combinations *= combinations
         group.choices.append((place, groups))
+
+    def _spend(self, parts: int, place: str) -> None:
+        self._parts_left -= parts
+        if self._parts_left < 0:
+            raise PatternError(place, f"more than {MAX_PARTS} objects, values and match expressions")
+
+
+def _size(condition: Condition) -> int:
+    excluded = sum(len(test.excluded) for test in condition.tests if isinstance(test, AnythingBut))
+    return len(condition.tests) + excluded
 
 
 def _condition(values: list[object], names: tuple[str, ...], place: str) -> Condition:
