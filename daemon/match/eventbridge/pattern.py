@@ -22,8 +22,8 @@ MAX_ALTERNATIVES: Final = 1_000
 MAX_FIELDS: Final = 256
 """event-ruler refuses more fields in one alternative (GenericMachine.MAXIMUM_RULE_SIZE)."""
 MAX_PARTS: Final = 600_000
-"""Objects, values and match expressions; a bound of ours, as many as there can be in a megabyte of text.  A pattern that
-was parsed elsewhere may use one object many times over, and be far larger than it looks."""
+"""Objects, values and match expressions; a bound of ours, as many as there can be in a megabyte of text.  A pattern
+that was parsed elsewhere may use one object many times over, and be far larger than it looks."""
 MAX_DEPTH: Final = 200
 """Objects inside objects; a bound of ours, far above what fits into EventBridge's 4,096 characters sensibly."""
 
