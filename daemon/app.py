@@ -5,6 +5,7 @@ SIGTERM or SIGINT stops in order, a second one at once; SIGHUP reloads the rules
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,7 @@ from daemon.approval_page import serve_approvals
 from daemon.assembly import Parts, assemble, rules_of
 from daemon.clock import SystemClock
 from daemon.errors import ConfigError, StateError
+from daemon.rules import RuleSet
 from daemon.settings import Settings
 from daemon.sources.base import Source
 from daemon.summary import Summary, summarise
@@ -67,6 +69,7 @@ async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] |
                     group.start_soon(parts.alerts.run, parts.derived.tell)
                     group.start_soon(parts.pipeline.dispatcher.claiming.watch)
                     _announce(parts)
+                    gc.freeze()  # as _load_aside
                     await parts.pipeline.run()
                     group.cancel_scope.cancel()
         telemetry.emit(DaemonStopped(parts.pipeline.ledger.released))
@@ -111,13 +114,27 @@ async def reload_rules(parts: Parts) -> None:
     Compiled in a worker thread, so that matching goes on meanwhile.
     """
     try:
-        rules = await to_thread.run_sync(rules_of, parts.settings)
+        rules = await to_thread.run_sync(_load_aside, parts)
     except ConfigError as error:
         parts.telemetry.emit(ReloadFailed(list(error.problems)))
         return
     parts.pipeline.sieve.rules = rules
-    parts.telemetry.metrics.expect_rules(rules.rules)
     parts.telemetry.emit(RulesLoaded(len(rules.rules), rules.files))
+
+
+def _load_aside(parts: Parts) -> RuleSet:
+    """Load rules without the garbage collector, which would hold up every thread while it goes through all of them.
+
+    Rules are no garbage and refer to nothing that refers to them; so it never has to look at them later either.
+    """
+    gc.disable()
+    try:
+        rules = rules_of(parts.settings)
+        parts.telemetry.metrics.expect_rules(rules.rules)
+    finally:
+        gc.enable()
+    gc.freeze()
+    return rules
 
 
 async def _beat(parts: Parts, watch: Callable[[list[Source]], None] | None) -> None:

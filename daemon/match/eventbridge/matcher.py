@@ -8,6 +8,7 @@ one lookup that says which alternatives it lets through (table.py); what is left
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from daemon.errors import DecodeError, PatternError
 from daemon.event import Screen, ScreenField
@@ -27,7 +28,7 @@ class Matcher:
     refuse; a note on it names the pattern.
     """
 
-    __slots__ = ("_names", "_owners", "_whole", "find", "find_screened", "match", "screen")
+    __slots__ = ("find", "find_screened", "match", "screen")
 
     match: Match
     """Return the names of the patterns that match an event, in the order given; what is no event matches none."""
@@ -39,9 +40,7 @@ class Matcher:
     """What decode/ may rule events out by before they get here; empty where a few fields do not suffice."""
 
     def __init__(self, patterns: Mapping[str, Mapping[str, object] | str]) -> None:
-        self._names = list(patterns)
-        self._owners: list[int] = []
-        """The pattern, by number, of each alternative."""
+        owners: list[int] = []
         alternatives: list[Alternative] = []
         for number, (name, pattern) in enumerate(patterns.items()):
             try:
@@ -50,13 +49,14 @@ class Matcher:
                 error.add_note(f"in pattern {name!r}")
                 raise
             alternatives += parsed
-            self._owners += [number] * len(parsed)
-        self._compile(alternatives)
+            owners += [number] * len(parsed)
+        self._compile(alternatives, _Naming(list(patterns), owners))
 
-    def _compile(self, alternatives: list[Alternative]) -> None:
+    def _compile(self, alternatives: list[Alternative], naming: _Naming) -> None:
+        # Nothing below refers back to this matcher: a rule set that is replaced goes at once, without the collector.
         groups = group(alternatives)
         self.screen = _screen(groups)
-        self._whole = WholeMatcher(groups)
+        whole = _Whole(WholeMatcher(groups), naming)
         spellings: dict[Steps, tuple[str, ...]] = {}
         for alternative in alternatives:
             for condition in alternative:
@@ -64,30 +64,46 @@ class Matcher:
         try:
             root = project(spellings)
         except UnprojectableError:
-            self.match, self.find = self._match_whole, self._find_whole
+            self.match, self.find = whole.match, whole.find
             self.find_screened = self.find
         else:
             self.match, self.find_screened = (
-                generate(root, groups, spellings, self._names_of, fallback)
-                for fallback in (self._match_whole, self._find_whole)
+                generate(root, groups, spellings, naming.names_of, fallback) for fallback in (whole.match, whole.find)
             )
             self.find = self.find_screened
             if len(groups) == 1 and groups[0].combinations is None and len(groups[0].fields) > 1:
                 look = FirstLook(groups[0], root, spellings)
                 self.match, self.find = screened(look, self.match), screened(look, self.find)
 
-    def _names_of(self, alternatives: list[int]) -> list[str]:
-        owners = dict.fromkeys(self._owners[number] for number in sorted(alternatives))
-        return [self._names[owner] for owner in owners]
 
-    def _match_whole(self, event: bytes) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """From alternatives to the names of their patterns."""
+
+    names: Sequence[str]
+    owners: Sequence[int]
+    """The pattern, by number, of each alternative."""
+
+    def names_of(self, alternatives: list[int]) -> list[str]:
+        owners = dict.fromkeys(self.owners[number] for number in sorted(alternatives))
+        return [self.names[owner] for owner in owners]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """Matches events that have to be read whole."""
+
+    matcher: WholeMatcher
+    naming: _Naming
+
+    def match(self, event: bytes) -> list[str]:
         try:
-            return self._find_whole(event)
+            return self.find(event)
         except DecodeError:
             return []
 
-    def _find_whole(self, event: bytes) -> list[str]:
-        return self._names_of(self._whole.match(read_document(event)))
+    def find(self, event: bytes) -> list[str]:
+        return self.naming.names_of(self.matcher.match(read_document(event)))
 
 
 class _NoRule(dict[object, int]):

@@ -66,7 +66,7 @@ def generate(
 def define(name: str, source: str, constants: dict[str, Any]) -> Any:
     """Compile a function whose global names are `constants`."""
     exec(compile(source, "<rule set>", "exec"), constants)  # noqa: S102 - our own templates and numbered names only
-    return constants[name]
+    return constants.pop(name)  # a function that its own names lead back to would need the garbage collector
 
 
 def _lines(groups: Sequence[Group], access: Access, constants: dict[str, Any], tables: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final, TypeAlias
+from weakref import WeakSet
 
 from msgspec import UNSET, UnsetType
 
@@ -32,7 +33,7 @@ class Allowance:
     """What all tables of a rule set may remember together; when it is used up, the largest forgets."""
 
     def __init__(self) -> None:
-        self.tables: list[FieldTable] = []
+        self.tables: WeakSet[FieldTable] = WeakSet()
         self._left = _REMEMBERED_BYTES
 
     def spend(self, size: int) -> None:
@@ -56,7 +57,7 @@ class FieldTable:
         self._apart: dict[tuple[type, Scalar], int] = {}
         self._alternatives = alternatives
         self._allowance = allowance
-        allowance.tables.append(self)
+        allowance.tables.add(self)
         self.spent = 0
         """Bytes that `known` takes, roughly."""
         self.constrained: list[int] = []
