@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test faults check bench docs lock clean
+.PHONY: help run test faults check bench fuzz docs lock clean
 MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
@@ -33,6 +33,9 @@ check: .venv/.dev ## Lint, format check, types, layers
 
 bench: .venv/.dev ## Run the benchmarks; ARGS="--only NAME" runs one
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+fuzz: .venv/.dev ## Try spoiled patterns, filters and events for SECONDS, 600 if not given
+	$(BIN)/python -m tests.match.fuzzing $(or $(SECONDS),600)
 
 docs: .venv/.dev ## Write the pages that are generated from code
 	$(BIN)/python -m tests.generate_docs

@@ -27,6 +27,9 @@ from daemon.match.eventbridge.operators import (
 LARGEST_NUMBER: Final = 5e11
 """Bounds of `numeric` and of numbers in `anything-but`: ComparableNumber.HALF_TRILLION in event-ruler."""
 
+_FIRST_INFINITE: Final = 10**399
+"""Integers of so many digits are read as infinite, in events (document.py) as in patterns given as text."""
+
 
 class JsonObject(tuple[tuple[object, object], ...]):
     """The members of a JSON object in their order, repeated names included."""
@@ -43,8 +46,10 @@ def members(value: object) -> Sequence[tuple[object, object]] | None:
 
 def parse_test(value: object, place: str) -> Test:
     """Read one element of a field's array; raise PatternError where EventBridge would refuse it."""
-    if isinstance(value, str | bool | None) or (isinstance(value, int | float) and not math.isnan(value)):
+    if isinstance(value, str | bool | None):
         return Exact(value)
+    if isinstance(value, int | float) and value == value:  # noqa: PLR0124 - false for NaN; math.isnan takes no large int
+        return Exact(value if abs(value) < _FIRST_INFINITE else math.inf if value > 0 else -math.inf)
     found = members(value)
     if found is None:
         raise PatternError(place, "a match value must be a string, number, true, false, null or match expression")
@@ -130,7 +135,7 @@ def _exists(operand: object, place: str) -> Exists:
 
 
 def _bound(operand: object, place: str) -> float:
-    if not isinstance(operand, int | float) or isinstance(operand, bool) or math.isnan(operand):
+    if not isinstance(operand, int | float) or isinstance(operand, bool) or operand != operand:  # noqa: PLR0124
         raise PatternError(place, "a bound must be a number")
     if abs(operand) > LARGEST_NUMBER:
         raise PatternError(place, f"a number here must lie between -{LARGEST_NUMBER:.0f} and {LARGEST_NUMBER:.0f}")
