@@ -88,6 +88,8 @@ def _group(numbers: Sequence[int], conditions: Sequence[Sequence[Condition]], al
         for slot, tests in each:
             by_slot.setdefault(slot, []).append((local, tests))
     fields = [(slot, FieldTable(len(numbers), held, allowance)) for slot, held in by_slot.items()]
+    for _, table in fields:
+        table.prepare()
     # Of fields that leave about as many alternatives, the deeper one is more often not there at all.
     fields.sort(key=lambda field: (field[1].survivors.bit_length(), -len(field[0][0])))
     combinations = _combinations(numbers, conditions, [slot for slot, _ in fields])

@@ -89,10 +89,9 @@ def parse_pattern(source: str | Mapping[str, object]) -> list[Alternative]:
         for alternative in alternatives:
             if len(alternative) > MAX_FIELDS and len({condition.path for condition in alternative}) > MAX_FIELDS:
                 raise PatternError("$", f"more than {MAX_FIELDS} fields")
-        if sum(len(condition.tests) for alternative in alternatives for condition in alternative) > MAX_PARTS:
-            raise PatternError(
-                "$", f"its alternatives have more than {MAX_PARTS} values and match expressions together"
-            )
+        sizes = {id(condition): _size(condition) for alternative in alternatives for condition in alternative}
+        if sum(sizes[id(condition)] for alternative in alternatives for condition in alternative) > MAX_PARTS:
+            raise PatternError("$", f"more than {MAX_PARTS} values and match expressions in all its alternatives")
         return alternatives
 
 

@@ -76,6 +76,12 @@ class FieldTable:
                 self._add(alternative, test)
         self._exclusions = Counter(self._excluding)
 
+    def prepare(self) -> None:
+        """Build now what the first lookup would build: rules are compiled aside, lookups hold up the event loop."""
+        self._otherwise.bit_length()
+        self.absent.bit_length()
+        self._index.find("")
+
     @property
     def survivors(self) -> int:
         """How many alternatives a value lets through at worst, by a rough count."""
