@@ -101,7 +101,7 @@ class Fuzzer:
     def _event(self, pattern: Any) -> bytes:
         try:
             text = self._generator.event_for(pattern)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # the pattern has been spoiled
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # the pattern has been spoiled
             text = self._generator.event()
         if self._random.random() < 0.3:
             text = json.dumps(self._spoiled(json.loads(text)))
