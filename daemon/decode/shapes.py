@@ -22,6 +22,8 @@ from daemon.decode.unknown import wrap_unknown
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Rejection, Unwanted
 
+_RECORDS_FILE = b'{"Records"'
+"""How CloudTrail begins its log files."""
 _SUBSCRIPTION = b'{"messageType":'
 """How CloudWatch Logs begins its records."""
 _MOST_WRAPPERS = 3
@@ -73,7 +75,9 @@ _decode_probe = msgspec.json.Decoder(_Probe).decode
 
 def read_event(document: bytes, limits: DecodeLimits) -> Event | None:
     """Return the event that the document is, if it plainly is EventBridge's; None where it takes a closer look."""
-    if document[:1] != b"{" or len(document) > min(limits.max_event_bytes, limits.max_document_bytes):
+    if document.startswith(_RECORDS_FILE) or document[:1] != b"{":
+        return None
+    if len(document) > min(limits.max_event_bytes, limits.max_document_bytes):
         return None
     if not _is_utf8(document):
         return None
@@ -92,7 +96,7 @@ def read_document(
     Rejection instead.
     """
     try:
-        if document.startswith(b'{"Records"'):
+        if document.startswith(_RECORDS_FILE):
             yield from _records(document, delivery, limits, screen)
             return
         if document.startswith(_SUBSCRIPTION):
