@@ -45,11 +45,13 @@ def match(identity: str = "eventbridge:1", order_key: str | None = None) -> Matc
 
 
 @asynccontextmanager
-async def daemon_process(folder: Path, server: Server, **changes: Any) -> AsyncIterator[Dispatcher]:
+async def daemon_process(
+    folder: Path, server: Server, session_seconds: float = 1, **changes: Any
+) -> AsyncIterator[Dispatcher]:
     """Yield the dispatcher of one process; processes that share a folder share its state."""
     clock, rng, telemetry = SystemClock(), random.Random(7), build_telemetry()
     store = await SqliteStore.open(SqliteConfig(path=folder / "state.sqlite"), clock)
-    session = Session(store, clock, telemetry, ttl_seconds=1)
+    session = Session(store, clock, telemetry, ttl_seconds=session_seconds)
     context, sinks = (
         DispatchContext(telemetry, clock, rng, FailureSettings(), SelfAlerts((), clock)),
         SinkContext(clock, AwsClients(AwsSettings())),
@@ -162,11 +164,11 @@ async def test_what_is_missing_in_the_configuration_and_shows_only_at_the_first_
 
 async def test_a_stop_gives_claims_back_at_once(tmp_path: Path) -> None:
     """Cancelled in the middle of an attempt, the intent is free for another process without waiting."""
-    async with serve(silence, status(200)) as server, daemon_process(tmp_path, server) as stopped:
+    async with serve(silence, status(200)) as server, daemon_process(tmp_path, server, 60) as stopped:
         with anyio.move_on_after(0.3):
             await carry_out(stopped, match())
         async with daemon_process(tmp_path, server) as other:
-            with anyio.fail_after(0.8):
+            with anyio.fail_after(30):
                 assert await carry_out(other, match()) == [Outcome.MATCHED]
 
     assert len(keys(server)) == 2

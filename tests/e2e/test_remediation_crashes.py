@@ -182,6 +182,7 @@ class Ground:
         config["state"] = self.table.model_dump() | {"namespace": name}
         config["actions"] = {"close-ssh": {**case.action, "mode": "auto", "notify": ["alerts"]}}
         config["dedupe"] = {"session_seconds": 1}
+        config["telemetry"] = {"listen": "127.0.0.1:0"}
         (folder / "events.ndjson").write_text(json.dumps(case.event) + "\n")
         return Crashes(folder, self.proxy, config)
 
