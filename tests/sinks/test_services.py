@@ -17,16 +17,10 @@ from daemon.sinks.base import Sink
 from tests.servers import Answer, Server, cut, garbage, serve, silence, status
 from tests.sinks.examples import HOSTILE_EVENT, notice
 from tests.sinks.rigs import build_sink
+from tests.sinks.services import SERVICES
 
 pytestmark = pytest.mark.anyio
 
-SERVICES: dict[str, dict[str, Any]] = {
-    "alertmanager": {},
-    "opsgenie": {"api_key": "k" * 36},
-    "pagerduty": {"routing_key": "r" * 32},
-    "slack": {},
-    "teams": {},
-}
 PATHS = {"alertmanager": "/api/v2/alerts", "opsgenie": "/v2/alerts"}
 
 
