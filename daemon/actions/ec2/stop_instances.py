@@ -2,65 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
-from daemon.actions.config import ActionConfig
-from daemon.actions.ec2.instances import IN_EVENT, instances_of, states_image
-from daemon.actions.subject import FromEvent, Subject
-from daemon.clients.estate import Reader, Writer
+from daemon.actions.base import Permissions
+from daemon.actions.ec2.switching import Switching, SwitchingConfig
 
 
-class StopInstancesConfig(ActionConfig):
+class StopInstancesConfig(SwitchingConfig):
     """Stops the instances that the event names, if they run."""
 
     type: Literal["ec2.stop-instances"]
-    instance_ids: FromEvent = IN_EVENT
-    """Where the event names them."""
 
 
-class StopInstances(Action[StopInstancesConfig]):
+class StopInstances(Switching[StopInstancesConfig]):
     """Running instances stop; others stay as they are.  Undo starts them."""
 
-    redo: ClassVar = Redo.REPEAT
+    wrong: ClassVar = ("running", "pending")
+    right: ClassVar = "stopped"
+    verb: ClassVar = "stop"
+    calls: ClassVar = ("stop_instances", "start_instances")
     permissions: ClassVar = Permissions(
         read=("ec2:DescribeInstances",),
         write=("ec2:StopInstances",),
         undo=("ec2:StartInstances",),
         resources=("arn:aws:ec2:{region}:{account}:instance/*",),
     )
-    undoable: ClassVar = True
-
-    def subject(self, event: Mapping[str, Any]) -> Subject:
-        """See Action."""
-        return instances_of(event, self.config.instance_ids)
-
-    async def look(self, subject: Subject, api: Reader) -> Image | None:
-        """See Action: the state of each instance, with all tags."""
-        return await states_image(subject, api)
-
-    def decide(self, subject: Subject, image: Image) -> Plan | Declined:
-        """See Action."""
-        del subject
-        running = [name for name, state in image["states"].items() if state in ("running", "pending")]
-        if not running:
-            return Declined(Decline.ALREADY_RIGHT, "no instance runs")
-        return Plan(
-            summary=f"stop {', '.join(running)}",
-            changes=tuple(Change(name, "state", "running", "stopped") for name in running),
-            before=image,
-            after={**image, "states": {**image["states"], **dict.fromkeys(running, "stopped")}},
-            tags=image["tags"],
-        )
-
-    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
-        """See Action."""
-        del subject, key
-        await api.write("ec2", "stop_instances", InstanceIds=[change.resource for change in plan.changes])
-        return {}
-
-    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
-        """See Action."""
-        del subject, applied
-        await api.write("ec2", "start_instances", InstanceIds=[change.resource for change in plan.changes])
