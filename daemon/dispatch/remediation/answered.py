@@ -13,7 +13,7 @@ from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.record import Progress, Saved
 from daemon.dispatch.remediation.result import Ending, Result, recorded
 from daemon.dispatch.remediation.telling import asker_of, tell
-from daemon.errors import EffectError, StateError
+from daemon.errors import EffectError, FailureKind, StateError
 from daemon.telemetry.conditions import StateFailed
 
 _POLL_SECONDS = 2.0
@@ -58,6 +58,7 @@ class AnsweredApprovals:
                 await self._claims.release([claim])
                 if isinstance(error, StateError):
                     raise
+                self._context.telemetry.emit(StateFailed(error.detail, _POLL_SECONDS))
                 return
             await self._claims.confirm(claim, ClaimState.DONE)
         if isinstance(claim, Held | Final):
@@ -94,8 +95,13 @@ class AnsweredApprovals:
         except StateError:
             raise
         except EffectError as error:
-            found = await self._context.records.find(record.intent)
-            return await self._close(found or saved, Ending.FAILED, error.kind, error.detail)
+            return await self._fail(saved, error.kind, error.detail)
+        except Exception as error:  # noqa: BLE001 - the stage boundary: a fault of our own fails the intent, not the daemon
+            return await self._fail(saved, FailureKind.BUG, f"{type(error).__name__} in action")
+
+    async def _fail(self, saved: Saved, kind: FailureKind, detail: str) -> Result:
+        found = await self._context.records.find(saved.record.intent)
+        return await self._close(found or saved, Ending.FAILED, kind, detail)
 
     async def _close(self, saved: Saved, ending: Ending, reason: str, detail: str) -> Result:
         record = msgspec.structs.replace(

@@ -61,3 +61,7 @@ class ExpiredActions:
         except UndoError as error:
             # Undone by a person already, or changed since: what is there now is nobody's to touch.
             self._context.telemetry.emit(UndoFailed(intent, str(error)))
+        except EffectError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the stage boundary: a fault of our own must not end the daemon
+            self._context.telemetry.emit(UndoFailed(intent, f"{type(error).__name__} in action"))

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
@@ -122,6 +123,25 @@ async def test_what_has_changed_since_is_left_alone(process: Process) -> None:
 
     assert changed == await group_rules(process.aws, group)
     assert await process.remediation.context.expiries.due() == []
+
+
+async def test_a_fault_of_an_action_does_not_end_the_daemon(process: Process) -> None:
+    """Where undoing fails in our own code it is given up and said, and the rest goes on."""
+    group = await make_group(process.aws, f"open-{uuid.uuid4()}")
+    await open_to_the_world(process.aws, group)
+    await process.act(opened_event(group))
+    process.clock.time += 3_600
+    await process.session.renew()
+    (intent,) = await process.remediation.context.expiries.due()
+    saved = await process.remediation.context.records.find(intent)
+    assert saved is not None
+    broken = msgspec.structs.replace(saved.record, before={"not": "an image"})
+    await process.remediation.context.records.save(broken, saved.version, process.clock.time)
+
+    await process.expired.undo_due()
+
+    assert await process.remediation.context.expiries.due() == []
+    assert await group_rules(process.aws, group) == CLOSED
 
 
 async def test_a_touch_too_many_suspends_the_rule(process: Process) -> None:
