@@ -61,6 +61,7 @@ PROFILES = {
     ),
     "credentials rotating mid-run": "faultsuite/test_profiles.py::test_credentials_rotate_mid_run",
     "connect errors": "faultsuite/test_profiles.py::test_connect_errors",
+    "DNS errors": "faultsuite/test_profiles.py::test_dns_errors",
     "half-open connections": "faultsuite/test_profiles.py::test_a_half_open_connection",
     "throttling storm": "faultsuite/test_profiles.py::test_a_throttling_storm",
     "slow drip": "faultsuite/test_profiles.py::test_a_slow_drip",
@@ -179,15 +180,23 @@ async def test_credentials_rotate_mid_run(
 
 async def test_connect_errors(context: SourceContext) -> None:
     """Nobody listens at the endpoint: the source says unreachable, and that it is worth repeating."""
-    clients = clients_at("http://127.0.0.1:9")
-    nowhere = Queue(None, "http://127.0.0.1:9/000000000000/orders")
+    assert await failure_at("http://127.0.0.1:9", context) is FailureKind.UNREACHABLE
+
+
+async def test_dns_errors(context: SourceContext) -> None:
+    """The endpoint's name has no address: the same."""
+    assert await failure_at("http://nowhere.invalid", context) is FailureKind.UNREACHABLE
+
+
+async def failure_at(endpoint_url: str, context: SourceContext) -> FailureKind:
+    clients = clients_at(endpoint_url)
+    nowhere = Queue(None, f"{endpoint_url}/000000000000/orders")
     source = source_of(nowhere, SourceContext(context.telemetry, context.clock, context.rng, clients, context.state))
     with pytest.raises(RetryableError) as failure:
         await source.open()
     await source.close()
     await clients.close()
-
-    assert failure.value.kind is FailureKind.UNREACHABLE
+    return failure.value.kind
 
 
 async def test_a_half_open_connection(aws: AwsClients, context: SourceContext, proxy: FaultProxy) -> None:
