@@ -1,8 +1,9 @@
-"""The dashboard and the alert rules against a real Prometheus that scraped a real daemon: every query has an answer."""
+"""Dashboards and alert rules against a real Prometheus that scraped a real daemon: every query has an answer."""
 
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import threading
@@ -14,23 +15,33 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import anyio
 import pytest
 import yaml
 
 from daemon.sample import SamplePlan, write_day
 from tests.deploy.tools import DEPLOY, tool
 from tests.e2e.processes import DaemonProcess, run_daemon
-from tests.emulators import free_port
+from tests.e2e.watching import event
+from tests.emulators import REGION, Emulator, clients_of, free_port
+from tests.sources.streams import make_stream
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-DASHBOARD = DEPLOY / "grafana" / "vigild-overview.json"
+DASHBOARDS = sorted((DEPLOY / "grafana").glob("*.json"))
 _SCRAPES_SECONDS = 12
 
+STOPPED = {
+    "name": "stopped",
+    "description": "An instance was stopped.",
+    "pattern": {"detail": {"eventName": ["StopInstances", "TerminateInstances", "RunInstances"]}},
+    "actions": ["start"],
+}
 
-def dashboard_queries() -> list[str]:
-    """Return the dashboard's queries with Grafana's variables filled in."""
-    panels = json.loads(DASHBOARD.read_text())["panels"]
+
+def dashboard_queries(dashboard: Path) -> list[str]:
+    """Return a dashboard's queries with Grafana's variables filled in."""
+    panels = json.loads(dashboard.read_text())["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"]]
     return [
         query.replace("$__rate_interval", "10s").replace("$__range", "10s").replace("$job", ".*") for query in queries
@@ -80,28 +91,56 @@ def ask(port: int, query: str) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, DaemonProcess]]:
+def stream(roto: Emulator) -> str:
+    """Return the name of a stream with events in it."""
+
+    async def make() -> str:
+        clients = clients_of(roto)
+        made = await make_stream(clients)
+        await made.put([event(number, random.Random(number)) for number in range(20)])
+        await clients.close()
+        return made.name
+
+    return anyio.run(make)
+
+
+@pytest.fixture(scope="module")
+def watched(
+    tmp_path_factory: pytest.TempPathFactory, roto: Emulator, stream: str
+) -> Iterator[tuple[int, DaemonProcess]]:
     """Yield the port of a Prometheus that has scraped a working daemon for a while, and the daemon."""
     folder = tmp_path_factory.mktemp("watched")
     write_day(folder / "events", SamplePlan(events=2_000, seed=7))
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"rules": [STOPPED]}))
     config = {
-        "sources": {"trail": {"type": "file", "paths": [str(folder / "events")], "follow": True}},
+        "sources": {
+            "trail": {"type": "file", "paths": [str(folder / "events")], "follow": True},
+            "stream": {"type": "kinesis", "stream_name": stream, "start": "TRIM_HORIZON", "idle_poll_seconds": 0.3},
+        },
+        "rules": [str(folder / "rules.yaml")],
+        "actions": {"start": {"type": "ec2.start-instances", "notify": ["alerts"]}},
         "targets": {"alerts": {"type": "file", "path": str(folder / "alerts.ndjson")}},
         "dead_letters": {"default": {"type": "file", "path": str(folder / "dead.ndjson")}},
         "state": {"path": str(folder / "state.sqlite")},
+        "aws": {"region": REGION, "endpoint_url": roto.endpoint_url},
     }
     with run_daemon(folder, config) as daemon, prometheus(folder, daemon.port) as port:
-        daemon.wait_for(lambda: daemon.metric("vigild_events_received_total") > 1_000, "through the sample")
+        daemon.wait_for(
+            lambda: daemon.metric("vigild_events_received_total", source="trail") > 1_000, "through the day"
+        )
+        daemon.wait_for(lambda: daemon.metric("vigild_events_received_total", source="stream") >= 20, "in the stream")
+        daemon.wait_for(lambda: daemon.metric("vigild_actions_total") > 0, "asked to act")
         daemon.wait_for(lambda: len(ask(port, "vigild_build_info[30s]")) == 1, "scraped")
         threading.Event().wait(_SCRAPES_SECONDS)
         yield port, daemon
 
 
-def test_every_query_of_the_dashboard_has_an_answer(watched: tuple[int, DaemonProcess]) -> None:
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_query_of_the_dashboards_has_an_answer(dashboard: Path, watched: tuple[int, DaemonProcess]) -> None:
     """No panel is empty once a daemon has run."""
     port, _ = watched
 
-    assert [query for query in dashboard_queries() if not ask(port, query)] == []
+    assert [query for query in dashboard_queries(dashboard) if not ask(port, query)] == []
 
 
 def test_every_metric_in_the_alert_rules_exists(watched: tuple[int, DaemonProcess]) -> None:
@@ -111,8 +150,10 @@ def test_every_metric_in_the_alert_rules_exists(watched: tuple[int, DaemonProces
     assert [selector for selector in alert_selectors() if not ask(port, selector)] == []
 
 
-def test_the_dashboard_asks_for_nothing_unknown() -> None:
-    """Variables are the two the dashboard declares, or Grafana's own."""
-    text = DASHBOARD.read_text()
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_the_dashboards_ask_for_nothing_unknown(dashboard: Path) -> None:
+    """Variables are the two that a dashboard declares, or Grafana's own; its uid is its file's name."""
+    text = dashboard.read_text()
 
     assert set(re.findall(r"\$\{?(\w+)", text)) <= {"datasource", "job", "__rate_interval", "__range", "__all"}
+    assert json.loads(text)["uid"] == dashboard.stem
