@@ -132,7 +132,7 @@ async def assemble(
         for name in places:
             telemetry.metrics.expect_place(name)
         telemetry.metrics.expect_rules(rules.rules)
-        answered = AnsweredApprovals(remediation.kernels, claims, remediation.context)
+        answered = AnsweredApprovals(remediation.kernels, claims, remediation.context, settings.failures)
         yield Parts(
             settings,
             telemetry,
@@ -146,7 +146,7 @@ async def assemble(
             built,
             remediation,
             answered,
-            ExpiredActions(remediation.kernels, estate, claims, remediation.context),
+            ExpiredActions(remediation.kernels, estate, claims, remediation.context, settings.failures),
             alerts,
             derived,
             pipeline,

@@ -60,6 +60,16 @@ def throttled() -> Fault:
     return answering(400, {"__type": "com.amazonaws#ThrottlingException", "message": "Rate exceeded"})
 
 
+def refused_by_ec2(code: str, status: int = 400) -> Fault:
+    """Answer an error as EC2 does, in XML; the emulator never hears of the call."""
+    text = f"<Response><Errors><Error><Code>{code}</Code><Message>no</Message></Error></Errors></Response>"
+
+    async def fault(_: Forward) -> Answer:
+        return Answer(status, text.encode(), {"Content-Type": "text/xml"})
+
+    return fault
+
+
 def unavailable() -> Fault:
     """Answer 503."""
     return answering(503, {"__type": "ServiceUnavailable", "message": "try again"})

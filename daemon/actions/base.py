@@ -133,7 +133,8 @@ class Action(ABC, Generic[ConfigT]):
     async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
         """Bring `plan.before` back; `applied` is what apply returned.
 
-        Called only where `undoable`, while the live image is `plan.after`.
+        Called only where `undoable`, while the live image is `plan.after`: what apply left, or what a revert that was
+        cut off has left on its way back.
         """
         del subject, plan, applied, api
         raise PermanentError(FailureKind.BUG, f"{self.config.type} has no inverse")

@@ -12,6 +12,7 @@ from daemon.cli.options import ConfigOption
 from daemon.cli.remediation import ByOption, IntentArgument, person, with_parts
 from daemon.dispatch.remediation.approvals import Answer
 from daemon.dispatch.remediation.result import difference
+from daemon.errors import PermanentError
 from daemon.journal import Entry
 
 
@@ -26,8 +27,14 @@ async def _list(parts: Parts) -> int:
     waiting = 0
     context = parts.remediation.context
     async for approval in context.approvals.all():
-        saved = await context.records.find(approval.intent)
-        if approval.answer is not Answer.PENDING or saved is None:
+        if approval.answer is not Answer.PENDING:
+            continue
+        try:
+            saved = await context.records.find(approval.intent)
+        except PermanentError as error:
+            typer.echo(f"vigild: {error.detail}", err=True)
+            continue
+        if saved is None:
             continue
         waiting += 1
         until = datetime.fromtimestamp(approval.deadline, UTC).isoformat(timespec="seconds")

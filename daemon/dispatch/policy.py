@@ -60,6 +60,8 @@ _TROUBLES = {
 ALERT_FAILURES = FailureTable(_TROUBLES, frozenset({Trouble.ACCESS_DENIED, Trouble.OBJECT_MISSING}))
 ACTION_FAILURES = FailureTable({**_TROUBLES, FailureKind.REFUSED: Trouble.ACTION_FAILED})
 """Not patient: what an action's call was refused for is recorded as its end."""
+UNDO_FAILURES = FailureTable(ACTION_FAILURES.troubles, frozenset({Trouble.ACCESS_DENIED}))
+"""Patient: what was to end after its time is still there."""
 
 
 class Remedy(StrEnum):

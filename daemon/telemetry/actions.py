@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.names import StoredKind
 from daemon.telemetry.signals import Signal
 
 
@@ -27,8 +28,22 @@ class ActionEnded(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredItemUnreadable(Signal):
+    """An item of the state store is not what vigild has written: it is left out, the others count."""
+
+    event = "stored item unreadable"
+    level = "error"
+    kind: StoredKind
+    key: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("state_items_unreadable_total", self.kind).inc()
+
+
+@dataclass(frozen=True, slots=True)
 class UndoFailed(Signal):
-    """What was to be undone after its time was not: it had been changed since, or AWS did not answer."""
+    """What was to be undone after its time was not: it had been changed since, or AWS refused or did not answer."""
 
     event = "undo failed"
     level = "warning"

@@ -17,7 +17,7 @@ from prometheus_client import (
 from daemon import __version__
 from daemon.errors import FailureKind, RejectReason
 from daemon.telemetry.books import Books
-from daemon.telemetry.names import METRICS, IntentOutcome, LeaseChange, Settlement, Stage
+from daemon.telemetry.names import METRICS, IntentOutcome, LeaseChange, Settlement, Stage, StoredKind
 
 _PREFIX = "vigild_"
 _MOST_RULE_SERIES = 2_000
@@ -57,6 +57,8 @@ class Metrics:
             self.histogram("stage_seconds", stage)
         for result in ("ok", "failed"):
             self.counter("reloads_total", result)
+        for kind in StoredKind:
+            self.counter("state_items_unreadable_total", kind)
 
     def counter(self, name: str, *labels: str) -> Counter:
         """Return the counter, or its child of these label values, creating it at 0."""

@@ -55,6 +55,15 @@ class Stage(StrEnum):
     SETTLE = "settle"  # one batch of acknowledgements
 
 
+class StoredKind(StrEnum):
+    """What of an action stands in the state store: the closed list behind the metric label `kind`."""
+
+    RECORD = "record"  # how far it has come
+    APPROVAL = "approval"
+    HOLD = "hold"
+    EXPIRY = "expiry"  # when it is to be undone
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """Name without the prefix, type, help and labels of one metric family."""
@@ -101,6 +110,7 @@ METRICS = {
             ("action", "ending", "reason"),
         ),
         Metric("undo_failed_total", "counter", "Actions that could not be undone after their time."),
+        Metric("state_items_unreadable_total", "counter", "Items about actions that cannot be read.", ("kind",)),
         Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
         Metric("target_suspended", "gauge", "1 while a target is not called, only tried.", ("target",)),

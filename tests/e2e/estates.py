@@ -35,6 +35,14 @@ async def make_group(aws: AwsClients, name: str) -> str:
     return str(group["GroupId"])
 
 
+async def open_ports(aws: AwsClients, group: str, first: int, last: int, block: str) -> list[str]:
+    """Let a block reach ports of a group, as somebody else might; return the rules that there are then."""
+    ec2 = await aws.client("ec2", REGION)
+    rule = {"IpProtocol": "tcp", "FromPort": first, "ToPort": last, "IpRanges": [{"CidrIp": block}]}
+    await ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    return await group_rules(aws, group)
+
+
 async def group_rules(aws: AwsClients, group: str) -> list[str]:
     """Return a group's ingress as sorted texts: "tcp 22-22 0.0.0.0/0"."""
     ec2 = await aws.client("ec2", REGION)

@@ -15,6 +15,7 @@ from daemon.clients.estate import Estate
 from daemon.clock import Clock
 from daemon.dedupe.session import Session
 from daemon.dispatch.remediation.approvals import Approvals, ApprovalSettings
+from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.context import Announce, RemediationContext
 from daemon.dispatch.remediation.expiries import Expiries
 from daemon.dispatch.remediation.holds import Holds
@@ -58,16 +59,17 @@ def build_remediation(
 ) -> Remediation:
     """Build the kernel of each configured action; nothing is called yet."""
     store, clock = surroundings.store, surroundings.clock
-    holds = Holds(store, clock)
+    aside = Aside(store, surroundings.telemetry, clock)
+    holds = Holds(store, clock, aside)
     context = RemediationContext(
         store=store,
-        records=Records(store),
+        records=Records(store, aside),
         journal=Journal(store),
         holds=holds,
         loops=LoopBreaker(store, clock, holds, estate.settings.session_name),
         locks=ResourceLocks(store, surroundings.session, clock, surroundings.rng),
-        approvals=Approvals(store, clock, approvals),
-        expiries=Expiries(store, clock),
+        approvals=Approvals(store, clock, approvals, aside),
+        expiries=Expiries(store, clock, aside),
         announce=announce,
         telemetry=surroundings.telemetry,
         clock=clock,

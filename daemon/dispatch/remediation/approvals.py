@@ -17,11 +17,13 @@ from pydantic import ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
 from daemon.address import Address
 from daemon.clock import Clock
+from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.record import Record, Saved
 from daemon.dispatch.remediation.result import Ending, Result, recorded
 from daemon.errors import VigildError
 from daemon.sinks.secret import read_secret
-from daemon.state.base import ABSENT, Conflict, Delete, StateStore, Write
+from daemon.state.base import ABSENT, Conflict, Delete, Item, StateStore, Write
+from daemon.telemetry.names import StoredKind
 from daemon.yaml_file import Strict
 
 _PREFIX = "approval/"
@@ -92,9 +94,10 @@ def plan_hash(record: Record) -> str:
 class Approvals:
     """All requests for approval of a state store.  Every verb raises StateError."""
 
-    def __init__(self, store: StateStore, clock: Clock, settings: ApprovalSettings) -> None:
+    def __init__(self, store: StateStore, clock: Clock, settings: ApprovalSettings, aside: Aside) -> None:
         self._store = store
         self._clock = clock
+        self._aside = aside
         self._settings = settings
 
     async def ask(self, saved: Saved) -> Result:
@@ -117,6 +120,11 @@ class Approvals:
             raise ApprovalError(f"{intent}: somebody else has answered just now")
         return answered
 
+    async def find(self, intent: str) -> Approval | None:
+        """Return the request about an intent, None where there is none that can be read."""
+        (item,) = await self._store.get([_PREFIX + intent])
+        return _read(item) if item is not None else None
+
     async def pending(self, intent: str, token: str) -> Approval:
         """Return what a link asks about.  Raises ApprovalError where it can no longer be answered by it."""
         approval, _ = await self._open(intent, token)
@@ -124,7 +132,7 @@ class Approvals:
 
     async def _open(self, intent: str, token: str | None) -> tuple[Approval, int]:
         (item,) = await self._store.get([_PREFIX + intent])
-        approval = _decode(item.value) if item is not None else None
+        approval = _read(item) if item is not None else None
         if token is not None and (approval is None or not await self._is_genuine(approval, token)):
             raise ApprovalError("this link is not genuine, or was used up")
         if item is None or approval is None:
@@ -136,9 +144,16 @@ class Approvals:
         return approval, item.version
 
     async def all(self) -> AsyncIterator[Approval]:
-        """Yield all that wait for an answer, or whose answer has not been carried out yet."""
+        """Yield all that wait for an answer, or whose answer has not been carried out yet.
+
+        One that cannot be read is set aside and counts as denied: nobody knows any longer what was asked.
+        """
         async for item in self._store.scan(_PREFIX):
-            yield _decode(item.value)
+            approval = _read(item)
+            if approval is None:
+                approval = _unreadable(item, self._clock.now())
+                await self._aside.replace(StoredKind.APPROVAL, item, _encode(approval))
+            yield approval
 
     async def forget(self, intent: str) -> None:
         """Remove what has been carried out."""
@@ -162,3 +177,22 @@ class Approvals:
             return None
         text = f"{approval.intent}\x00{approval.deadline!r}\x00{approval.plan}".encode()
         return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+
+
+def _read(item: Item) -> Approval | None:
+    """Return the request under a key, None where it is none of ours."""
+    try:
+        approval = _decode(item.value)
+    except msgspec.DecodeError:
+        return None
+    return approval if item.key == _PREFIX + approval.intent else None
+
+
+def _unreadable(item: Item, now: float) -> Approval:
+    return Approval(
+        intent=item.key.removeprefix(_PREFIX),
+        deadline=now,
+        plan="",
+        answer=Answer.DENIED,
+        by="vigild, because the request could not be read",
+    )

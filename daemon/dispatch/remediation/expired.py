@@ -1,67 +1,71 @@
-"""Undoes actions whose time is over (expiries.py); app.py runs it beside the flow."""
+"""Undoes actions whose time is over (expiries.py); see due.py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from daemon.clients.estate import Estate
-from daemon.dedupe.claims import Claims, ClaimState, Final, Held
+from daemon.dedupe.claims import Claims
+from daemon.dispatch.policy import UNDO_FAILURES, FailureSettings
 from daemon.dispatch.remediation.context import RemediationContext
+from daemon.dispatch.remediation.due import DueWork
 from daemon.dispatch.remediation.kernel import Kernel
+from daemon.dispatch.remediation.result import not_undone
+from daemon.dispatch.remediation.telling import asker_of, tell
 from daemon.dispatch.remediation.undo import UndoError, undo
-from daemon.errors import EffectError, StateError
+from daemon.errors import EffectError, FailureKind, PermanentError
 from daemon.telemetry.actions import UndoFailed
-from daemon.telemetry.conditions import StateFailed
-
-_POLL_SECONDS = 10.0
-_RETRY_SECONDS = 60.0
 
 
-class ExpiredActions:
-    """Undoes what is due; one of all replicas undoes each."""
+class ExpiredActions(DueWork):
+    """Looks every ten seconds for actions whose time is over."""
+
+    name: ClassVar = "undo"
+    poll_seconds: ClassVar = 10.0
+    table: ClassVar = UNDO_FAILURES
 
     def __init__(
-        self, kernels: Mapping[str, Kernel], estate: Estate, claims: Claims, context: RemediationContext
+        self,
+        kernels: Mapping[str, Kernel],
+        estate: Estate,
+        claims: Claims,
+        context: RemediationContext,
+        failures: FailureSettings,
     ) -> None:
-        self._kernels = kernels
+        super().__init__(kernels, claims, context, failures)
         self._estate = estate
-        self._claims = claims
-        self._context = context
+        self._timeless: set[str] = set()
+        """Intents of which nobody can read any longer when they are to be undone."""
 
-    async def run(self) -> None:
-        """Run until cancelled."""
-        while True:
-            wait = _POLL_SECONDS
-            try:
-                await self.undo_due()
-            except StateError as error:
-                self._context.telemetry.emit(StateFailed(error.detail, _POLL_SECONDS))
-            except EffectError as error:
-                wait = _RETRY_SECONDS
-                self._context.telemetry.emit(UndoFailed("", f"{error.kind}: {error.detail}"))
-            await self._context.clock.sleep(wait)
+    async def due(self) -> Sequence[str]:
+        """See DueWork."""
+        found = await self.context.expiries.due()
+        self._timeless = {each.intent for each in found if not each.readable}
+        return [each.intent for each in found]
 
-    async def undo_due(self) -> None:
-        """Undo what is due now.  Raises EffectError where AWS or the state store does not answer: it stays due."""
-        for intent in await self._context.expiries.due():
-            (claim,) = await self._claims.claim([f"undo:{intent}"])
-            if isinstance(claim, Held):
-                try:
-                    await self._undo(intent)
-                except EffectError:
-                    await self._claims.release([claim])
-                    raise
-                await self._claims.confirm(claim, ClaimState.DONE)
-            if isinstance(claim, Held | Final):
-                await self._context.expiries.forget(intent)
-
-    async def _undo(self, intent: str) -> None:
+    async def carry_out(self, intent: str) -> None:
+        """See DueWork."""
+        if intent in self._timeless:
+            raise PermanentError(FailureKind.STATE, "when to undo it cannot be read")
         try:
-            await undo(intent, self._kernels, self._estate, self._context, "vigild, after its time")
+            await undo(intent, self.kernels, self._estate, self.context, "vigild, after its time")
         except UndoError as error:
             # Undone by a person already, or changed since: what is there now is nobody's to touch.
-            self._context.telemetry.emit(UndoFailed(intent, str(error)))
-        except EffectError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the stage boundary: a fault of our own must not end the daemon
-            self._context.telemetry.emit(UndoFailed(intent, f"{type(error).__name__} in action"))
+            raise PermanentError(FailureKind.REFUSED, str(error)) from error
+
+    async def give_up(self, intent: str, error: EffectError) -> None:
+        """See DueWork: what stays as the action left it is told, because somebody counts on its end."""
+        self.context.telemetry.emit(UndoFailed(intent, f"{error.kind}: {error.detail}"))
+        try:
+            saved = await self.context.records.find(intent)
+        except PermanentError:
+            return
+        if saved is not None:
+            kernel = self.kernels.get(saved.record.action)
+            result = not_undone(saved.record, error)
+            await tell(self.context, asker_of(saved.record), result, kernel.action.config.notify if kernel else ())
+
+    async def forget(self, intent: str) -> None:
+        """See DueWork."""
+        await self.context.expiries.forget(intent)

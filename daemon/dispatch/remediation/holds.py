@@ -1,6 +1,7 @@
 """Holds: actions that people, or the loop breaker, have stopped for a time.  Silences of alerts are another thing.
 
-`vigild hold` and `resume` write them, gate.py asks before every action.
+`vigild holds` writes them, gate.py asks before every action.  A hold that cannot be read stops all actions until it is
+lifted: whoever placed it wanted something not to be touched, and nobody knows what.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from daemon.clock import Clock
-from daemon.state.base import Delete, StateStore, Write
+from daemon.dispatch.remediation.aside import Aside
+from daemon.state.base import Delete, Item, StateStore, Write
+from daemon.telemetry.names import StoredKind
 
 _PREFIX = "hold/"
 _FRESH_SECONDS = 2.0
@@ -47,9 +50,10 @@ _decode = msgspec.json.Decoder(Hold).decode
 class Holds:
     """All holds in force.  Every verb raises StateError."""
 
-    def __init__(self, store: StateStore, clock: Clock) -> None:
+    def __init__(self, store: StateStore, clock: Clock, aside: Aside) -> None:
         self._store = store
         self._clock = clock
+        self._aside = aside
         self._known: list[Hold] = []
         self._looked_at = float("-inf")
 
@@ -62,11 +66,12 @@ class Holds:
         """End a hold; False where there is none of this id."""
         found = hold_id in {hold.id for hold in await self.in_force()}
         await self._store.delete([Delete(_PREFIX + hold_id, None)])
+        self._looked_at = float("-inf")
         return found
 
     async def in_force(self) -> list[Hold]:
         """Return all holds, as they are now."""
-        self._known = [_decode(item.value) async for item in self._store.scan(_PREFIX)]
+        self._known = [self._read(item) async for item in self._store.scan(_PREFIX)]
         self._looked_at = self._clock.monotonic()
         return self._known
 
@@ -75,3 +80,11 @@ class Holds:
         if self._clock.monotonic() - self._looked_at > _FRESH_SECONDS:
             await self.in_force()
         return next((hold for hold in self._known if hold.covers(rule, action, account, resources)), None)
+
+    def _read(self, item: Item) -> Hold:
+        name = item.key.removeprefix(_PREFIX)
+        try:
+            return msgspec.structs.replace(_decode(item.value), id=name)
+        except msgspec.DecodeError:
+            self._aside.tell(StoredKind.HOLD, item)
+            return Hold(id=name, by="vigild", why="a hold that cannot be read", since=self._clock.now())

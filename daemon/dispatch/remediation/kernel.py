@@ -13,14 +13,15 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from daemon.actions.base import Action, Declined, Plan, Redo, Verdict
+from daemon.actions.base import Action, Decline, Declined, Image, Plan, Redo, Verdict
 from daemon.actions.config import ActionConfig, Mode
 from daemon.actions.subject import Subject, SubjectError
 from daemon.clients.estate import Call, Estate, Writer
 from daemon.dispatch.plan import Intent
+from daemon.dispatch.remediation.between import between
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.gate import Asked, Gate, Refused
-from daemon.dispatch.remediation.record import Progress, Record, Saved
+from daemon.dispatch.remediation.record import OVER, Progress, Record, Saved
 from daemon.dispatch.remediation.result import NOT_FOUND, Ending, Refusal, Result, declined, recorded, would_do
 from daemon.dispatch.remediation.telling import write_begun, write_hold
 from daemon.errors import EffectError, FailureKind, RetryableError, StateError
@@ -86,7 +87,7 @@ class Kernel:
         spent = await self._gate.spend(asked)
         kept = False
         try:
-            plan = await self._plan(subject)
+            plan = self._decide(subject, await self._look(subject))
             if isinstance(plan, Declined):
                 return declined(subject, plan)
             self._gate.check_tags(plan.tags)
@@ -106,8 +107,10 @@ class Kernel:
             return await self._context.approvals.ask(saved)
         return await self._act(saved, interrupted=False)
 
-    async def _plan(self, subject: Subject) -> Plan | Declined:
-        image = await self.action.look(subject, self._estate.reader(subject.account, subject.region))
+    async def _look(self, subject: Subject) -> Image | None:
+        return await self.action.look(subject, self._estate.reader(subject.account, subject.region))
+
+    def _decide(self, subject: Subject, image: Image | None) -> Plan | Declined:
         return NOT_FOUND if image is None else self.action.decide(subject, image)
 
     def _new_record(self, intent: Intent, subject: Subject, plan: Plan) -> Record:
@@ -132,7 +135,7 @@ class Kernel:
         record = saved.record
         if record.progress is Progress.WAITING:
             return await self._context.approvals.ask(saved)
-        if record.progress in (Progress.ENDED, Progress.UNDONE):
+        if record.progress in OVER:
             return recorded(record, Ending(record.ending))
         async with self._context.locks.hold(record.subject):
             return await self._act(saved, interrupted=interrupted)
@@ -141,11 +144,8 @@ class Kernel:
         """Do what a person has approved, if the live state still is what the person saw."""
         record = saved.record
         async with self._context.locks.hold(record.subject):
-            if record.progress is Progress.PLANNED:
-                reader = self._estate.reader(record.subject.account, record.subject.region)
-                image = await self.action.look(record.subject, reader)
-                if image != record.plan.before:
-                    return await self._end(saved, Ending.DECLINED, "changed", "no longer as it was when approved")
+            if record.progress is Progress.PLANNED and await self._look(record.subject) != record.plan.before:
+                return await self._end(saved, Ending.DECLINED, Decline.CHANGED, "no longer as it was when approved")
             return await self._act(saved, interrupted=record.progress is not Progress.PLANNED)
 
     async def _act(self, saved: Saved, *, interrupted: bool) -> Result:
@@ -156,16 +156,21 @@ class Kernel:
                 detail = "cut off while the change was being made; look at it before doing it again"
                 return await self._end(saved, Ending.UNCERTAIN, "interrupted", detail)
             if self.action.redo is Redo.LOOK:
-                plan = await self._plan(record.subject)
+                image = await self._look(record.subject)
+                if record.mode is Mode.APPROVE and not between(image, record.before, record.plan.after):
+                    detail = "cut off, and changed by somebody else since; look at it before doing it again"
+                    return await self._end(saved, Ending.UNCERTAIN, Decline.CHANGED, detail)
+                plan = self._decide(record.subject, image)
                 if isinstance(plan, Declined):
                     return await self._verify(await self._advance(saved, Progress.APPLIED))
                 record = msgspec.structs.replace(record, plan=plan)
                 saved = Saved(record, saved.version)
         if record.progress in (Progress.PLANNED, Progress.APPLYING):
-            saved = await self._apply(await self._advance(saved, Progress.APPLYING))
+            first = record.progress is Progress.PLANNED
+            saved = await self._apply(await self._advance(saved, Progress.APPLYING), first=first)
         return await self._verify(saved)
 
-    async def _apply(self, saved: Saved) -> Saved:
+    async def _apply(self, saved: Saved, *, first: bool) -> Saved:
         record = saved.record
         await write_begun(self._context, record)
         requests = list(record.requests)
@@ -181,8 +186,10 @@ class Kernel:
             raise
         except EffectError as error:
             if isinstance(error, RetryableError):
-                if error.kind in _SURELY_NOT_DONE and not requests:
-                    await self._advance(saved, Progress.PLANNED)
+                # An attempt before this one may have changed something, whatever became of this one.
+                untouched = first and error.kind in _SURELY_NOT_DONE and not requests
+                noted = Saved(msgspec.structs.replace(record, requests=tuple(requests)), saved.version)
+                await self._advance(noted, Progress.PLANNED if untouched else Progress.APPLYING)
                 raise
             await self._end(saved, Ending.FAILED, error.kind, error.detail, tuple(requests))
             raise

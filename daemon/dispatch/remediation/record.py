@@ -12,7 +12,10 @@ import msgspec
 from daemon.actions.base import Image, Plan
 from daemon.actions.config import Mode
 from daemon.actions.subject import Subject
-from daemon.state.base import Conflict, Item, StateStore, Write
+from daemon.dispatch.remediation.aside import Aside
+from daemon.errors import FailureKind, PermanentError
+from daemon.state.base import Conflict, StateStore, Write
+from daemon.telemetry.names import StoredKind
 
 _PREFIX = "action/"
 RETENTION_SECONDS = 90 * 86_400.0
@@ -27,7 +30,12 @@ class Progress(StrEnum):
     APPLYING = "applying"  # the first change may have been made
     APPLIED = "applied"  # all changes were asked for
     ENDED = "ended"  # verified, or given up; only telling and confirming are left
+    UNDOING = "undoing"  # the first change back may have been made
     UNDONE = "undone"
+
+
+OVER = frozenset({Progress.ENDED, Progress.UNDOING, Progress.UNDONE})
+"""Nothing is left to be done about the plan."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,13 +82,23 @@ class Saved(msgspec.Struct, frozen=True):
 class Records:
     """All records of a state store.  Every verb raises StateError."""
 
-    def __init__(self, store: StateStore) -> None:
+    def __init__(self, store: StateStore, aside: Aside) -> None:
         self._store = store
+        self._aside = aside
 
     async def find(self, intent: str) -> Saved | None:
-        """Return the record of an intent, None where no plan was made for it yet."""
+        """Return the record of an intent, None where no plan was made for it yet.
+
+        Raises PermanentError for one that cannot be read: what may have been done is not done again on a guess.
+        """
         (item,) = await self._store.get([_PREFIX + intent])
-        return _saved(item) if item is not None else None
+        if item is None:
+            return None
+        try:
+            return Saved(_decode(item.value), item.version)
+        except msgspec.DecodeError as error:
+            self._aside.tell(StoredKind.RECORD, item)
+            raise PermanentError(FailureKind.STATE, f"{item.key}: the record cannot be read") from error
 
     async def save(self, record: Record, expect: int, now: float) -> Saved | None:
         """Store the record if it still is the version expected (0: if there is none); None where it is not."""
@@ -92,7 +110,3 @@ class Records:
                 return None
             return Saved(record, answer.current.version)
         return Saved(record, answer.version)
-
-
-def _saved(item: Item) -> Saved:
-    return Saved(_decode(item.value), item.version)

@@ -13,6 +13,7 @@ from daemon.actions.base import Change, Decline, Declined, Plan
 from daemon.actions.config import Mode
 from daemon.actions.subject import Subject
 from daemon.dispatch.remediation.record import Record
+from daemon.errors import EffectError
 from daemon.event import Event
 
 SOURCE = "vigild"
@@ -33,6 +34,7 @@ class Ending(StrEnum):
     FAILED = "failed"  # parked
     LAPSED = "lapsed"  # nobody approved in time
     DENIED = "denied"  # a person said no
+    NOT_UNDONE = "not_undone"  # done, and still there after its time
 
 
 class Refusal(StrEnum):
@@ -45,6 +47,7 @@ class Refusal(StrEnum):
     HELD = "held"  # a person holds actions, or the rule is suspended
     BUDGET = "budget"
     COOLDOWN = "cooldown"
+    ALTERED = "altered"  # what was approved is not what is there
     TOO_LARGE = "too_large"  # the plan does not fit the state store
 
 
@@ -107,6 +110,12 @@ def recorded(record: Record, ending: Ending) -> Result:
         requests=record.requests,
         by=record.by,
     )
+
+
+def not_undone(record: Record, error: EffectError) -> Result:
+    """Return the result where what was done could not be undone after its time."""
+    result = recorded(record, Ending.NOT_UNDONE)
+    return msgspec.structs.replace(result, reason=error.kind, detail=error.detail)
 
 
 def difference(changes: Sequence[Change]) -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetters
 from daemon.dispatch.executor import Ended, Executor
@@ -12,15 +10,10 @@ from daemon.dispatch.policy import ACTION_FAILURES
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.result import Asker, Ending, Result
-from daemon.dispatch.remediation.telling import announce_ended, write_ended
+from daemon.dispatch.remediation.telling import tell
 from daemon.dispatch.targets import Confirm, Held
-from daemon.errors import EffectError, FailureKind, PermanentError, VigildError
-from daemon.retry import Attempts, RetryPolicy, retrying
+from daemon.errors import FailureKind, PermanentError
 from daemon.telemetry.names import IntentOutcome
-from daemon.telemetry.signals import AttemptFailed
-
-_TELLING = RetryPolicy(base_seconds=0.1, cap_seconds=5.0, max_age_seconds=None, max_attempts=None)
-"""What has been done is told, however long the state store is away."""
 
 
 class ActionTarget:
@@ -32,7 +25,6 @@ class ActionTarget:
         self.name = kernel.name
         self.kernel = kernel
         self.proceeds_without_state = False
-        self._notify = kernel.action.config.notify
         self._context = context
         self._executor = Executor(kernel.name, kernel.action.config, ACTION_FAILURES, dead_letters, dispatch)
 
@@ -56,7 +48,7 @@ class ActionTarget:
         return ended
 
     async def _tell(self, intent: Intent, result: Result) -> None:
-        """Journal and announce the result; a journal that is broken keeps nobody from being told."""
+        """Journal and announce the result."""
         config = self.kernel.action.config
         asker = Asker(
             intent=intent.id,
@@ -67,32 +59,7 @@ class ActionTarget:
             event=intent.event.identity,
             hops=intent.event.hops,
         )
-        await self._surely(intent, lambda: write_ended(self._context, asker, result))
-        await self._surely(intent, lambda: announce_ended(self._context, asker, result, self._notify))
-
-    async def _surely(self, intent: Intent, call: Callable[[], Awaitable[None]]) -> None:
-        """Repeat while the state store is away; what fails for good is a line in the log and a count."""
-
-        async def attempt() -> None:
-            try:
-                await call()
-            except VigildError:
-                raise
-            except Exception as error:
-                raise PermanentError(FailureKind.BUG, f"{type(error).__name__} in telling") from error
-
-        attempts = Attempts()
-        try:
-            await retrying(
-                attempt,
-                _TELLING,
-                self._context.clock,
-                self._context.rng,
-                attempts=attempts,
-                on_failure=lambda error, count, wait: self._failed(intent, error, count, wait),
-            )
-        except EffectError as error:
-            self._failed(intent, error, attempts.made, None)
+        await tell(self._context, asker, result, config.notify)
 
     async def check(self) -> str:
         """See Target: whom it acts as is the estate's to say."""
@@ -100,6 +67,3 @@ class ActionTarget:
 
     async def close(self) -> None:
         """Nothing is open but clients, which whoever made them closes."""
-
-    def _failed(self, intent: Intent, error: EffectError, attempt: int, wait: float | None) -> None:
-        self._context.telemetry.emit(AttemptFailed(self.name, intent.id, error.kind, error.detail, attempt, wait))

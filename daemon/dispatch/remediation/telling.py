@@ -1,39 +1,65 @@
 """Tells of results: into the journal first, then, as an event of our own, to targets and rules.
 
-target.py and answered.py tell every result; both halves may be repeated after a crash, and tell it once.
+target.py, answered.py and expired.py tell every result; both halves may be repeated after a crash, and tell it once.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.holds import Hold
 from daemon.dispatch.remediation.record import Record
 from daemon.dispatch.remediation.result import Asker, Ending, Result, result_event
+from daemon.errors import EffectError, FailureKind, PermanentError, VigildError
 from daemon.journal import Entry
+from daemon.retry import Attempts, RetryPolicy, retrying
 from daemon.telemetry.actions import ActionEnded
+from daemon.telemetry.signals import AttemptFailed
 
 PROCESS = f"vigild@{socket.gethostname()}:{os.getpid()}"
 
 
+_TELLING = RetryPolicy(base_seconds=0.1, cap_seconds=5.0, max_age_seconds=None, max_attempts=None)
+"""What has been done is told, however long the state store is away."""
+
+
 async def tell(context: RemediationContext, asker: Asker, result: Result, notify: tuple[str, ...]) -> None:
-    """Journal a result and announce it.  Raises StateError, and BrokenChainError; repeat it then."""
-    await write_ended(context, asker, result)
-    await announce_ended(context, asker, result, notify)
+    """Journal a result and announce it; a journal that is broken keeps nobody from being told."""
+
+    async def write() -> None:
+        await context.journal.append(_entry(asker, result, context.clock.now()))
+        context.telemetry.emit(ActionEnded(asker.action, asker.rule, asker.intent, result.ending, result.reason))
+
+    async def announce() -> None:
+        await context.announce(result_event(asker, result, context.clock.now()), notify, asker.rule)
+
+    await _surely(context, asker, write)
+    await _surely(context, asker, announce)
 
 
-async def write_ended(context: RemediationContext, asker: Asker, result: Result) -> None:
-    """Journal a result.  Raises StateError, and BrokenChainError."""
-    await context.journal.append(_entry(asker, result, context.clock.now()))
-    context.telemetry.emit(ActionEnded(asker.action, asker.rule, asker.intent, result.ending, result.reason))
+async def _surely(context: RemediationContext, asker: Asker, call: Callable[[], Awaitable[None]]) -> None:
+    """Repeat while the state store is away; what fails for good is a line in the log and a count."""
 
+    def failed(error: EffectError, attempt: int, wait: float | None) -> None:
+        context.telemetry.emit(AttemptFailed(asker.action, asker.intent, error.kind, error.detail, attempt, wait))
 
-async def announce_ended(context: RemediationContext, asker: Asker, result: Result, notify: tuple[str, ...]) -> None:
-    """Bring the event of a result to its end, at these targets and at those of rules that match it."""
-    await context.announce(result_event(asker, result, context.clock.now()), notify, asker.rule)
+    async def attempt() -> None:
+        try:
+            await call()
+        except VigildError:
+            raise
+        except Exception as error:
+            raise PermanentError(FailureKind.BUG, f"{type(error).__name__} in telling") from error
+
+    attempts = Attempts()
+    try:
+        await retrying(attempt, _TELLING, context.clock, context.rng, attempts=attempts, on_failure=failed)
+    except EffectError as error:
+        failed(error, attempts.made, None)
 
 
 async def write_begun(context: RemediationContext, record: Record) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 import msgspec
 
+from daemon.actions.base import Image
 from daemon.clients.estate import Call, Estate
+from daemon.dispatch.remediation.between import between
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.kernel import Kernel
-from daemon.dispatch.remediation.record import Progress, Saved
+from daemon.dispatch.remediation.record import Progress, Record, Saved
 from daemon.dispatch.remediation.result import Ending
 from daemon.dispatch.remediation.telling import asker_of
-from daemon.errors import VigildError
+from daemon.errors import FailureKind, RetryableError, VigildError
 from daemon.journal import Entry
 
 _LOOKS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
@@ -24,42 +26,68 @@ class UndoError(VigildError):
 
 
 async def undo(intent: str, kernels: Mapping[str, Kernel], estate: Estate, context: RemediationContext, by: str) -> str:
-    """Undo what was done on an intent; return the sentence that says what was.
+    """Undo what was done on an intent, or go on where a crash or a failure has cut that off; return what was undone.
 
     Raises UndoError, StateError, and EffectError where AWS cannot be reached or refuses.
     """
+    saved = await _find(intent, context)
+    async with context.locks.hold(saved.record.subject):
+        saved = await _find(intent, context)
+        kernel = _undoable(saved, kernels)
+        reader = estate.reader(saved.record.subject.account, saved.record.subject.region)
+        image = await kernel.action.look(saved.record.subject, reader)
+        _check_ours(saved.record, image)
+        saved = await _save(saved, Progress.UNDOING, context)
+        requests = await _revert(saved.record, image, kernel, estate, context) if image != saved.record.before else ()
+        await context.journal.append(_entry(saved, requests, by, context.clock.now()))
+        await _save(saved, Progress.UNDONE, context)
+    return saved.record.plan.summary
+
+
+async def _find(intent: str, context: RemediationContext) -> Saved:
     saved = await context.records.find(intent)
     if saved is None:
         raise UndoError(f"{intent}: no action is known under this id")
-    record = saved.record
-    kernel = _undoable(saved, kernels)
-    async with context.locks.hold(record.subject):
-        reader = estate.reader(record.subject.account, record.subject.region)
-        image = await kernel.action.look(record.subject, reader)
-        if image == record.before:
-            raise UndoError(f"{intent}: the state is already as it was before")
-        if image != record.plan.after:
-            raise UndoError(f"{intent}: the state is no longer what the action left; undo it by hand")
-        requests: list[str] = []
+    return saved
 
-        async def note(call: Call) -> None:
-            requests.append(f"{call.service}:{call.operation}:{call.request_id}")
-            await context.loops.note(call, intent)
 
-        writer = estate.writer(record.subject.account, record.subject.region, note)
-        plan = msgspec.structs.replace(record.plan, before=record.before)
-        await kernel.action.revert(record.subject, plan, record.applied, writer)
-        for wait in _LOOKS:
-            await context.clock.sleep(wait)
-            if await kernel.action.look(record.subject, reader) == record.before:
-                break
-        else:
-            raise UndoError(f"{intent}: reverted, but the state before does not show")
-    await context.records.save(
-        msgspec.structs.replace(record, progress=Progress.UNDONE), saved.version, context.clock.now()
-    )
-    await context.journal.append(_entry(saved, tuple(requests), by, context.clock.now()))
-    return record.plan.summary
+async def _save(saved: Saved, progress: Progress, context: RemediationContext) -> Saved:
+    record = msgspec.structs.replace(saved.record, progress=progress)
+    advanced = await context.records.save(record, saved.version, context.clock.now())
+    if advanced is None:
+        raise RetryableError(FailureKind.STATE, "another process is at this action")
+    return advanced
+
+
+def _check_ours(record: Record, image: Image | None) -> None:
+    """Pass a state that the action, or an undo that was cut off, has left.  Raises UndoError."""
+    if record.progress is Progress.UNDOING:
+        if image is None or not between(image, record.before, record.plan.after):
+            raise UndoError(f"{record.intent}: the state is no longer what undoing it left; undo it by hand")
+    elif image == record.before:
+        raise UndoError(f"{record.intent}: the state is already as it was before")
+    elif image != record.plan.after:
+        raise UndoError(f"{record.intent}: the state is no longer what the action left; undo it by hand")
+
+
+async def _revert(
+    record: Record, image: Image | None, kernel: Kernel, estate: Estate, context: RemediationContext
+) -> tuple[str, ...]:
+    """Bring the image before back from what is there, and look until it shows; return the requests."""
+    requests: list[str] = []
+
+    async def note(call: Call) -> None:
+        requests.append(f"{call.service}:{call.operation}:{call.request_id}")
+        await context.loops.note(call, record.intent)
+
+    writer = estate.writer(record.subject.account, record.subject.region, note)
+    plan = msgspec.structs.replace(record.plan, before=record.before, after=image or {})
+    await kernel.action.revert(record.subject, plan, record.applied, writer)
+    for wait in _LOOKS:
+        await context.clock.sleep(wait)
+        if await kernel.action.look(record.subject, writer) == record.before:
+            return tuple(requests)
+    raise UndoError(f"{record.intent}: reverted, but the state before does not show")
 
 
 def _undoable(saved: Saved, kernels: Mapping[str, Kernel]) -> Kernel:
@@ -71,7 +99,8 @@ def _undoable(saved: Saved, kernels: Mapping[str, Kernel]) -> Kernel:
         raise UndoError(f"{record.intent}: {record.kind} has no inverse")
     if record.progress is Progress.UNDONE:
         raise UndoError(f"{record.intent}: undone already")
-    if record.progress is not Progress.ENDED or record.ending not in (Ending.DONE, Ending.UNVERIFIED):
+    done = record.progress is Progress.ENDED and record.ending in (Ending.DONE, Ending.UNVERIFIED)
+    if not done and record.progress is not Progress.UNDOING:
         raise UndoError(f"{record.intent}: nothing was done ({record.ending or record.progress})")
     return kernel
 

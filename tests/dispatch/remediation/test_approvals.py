@@ -9,13 +9,20 @@ from daemon.actions.base import Plan
 from daemon.actions.config import Mode
 from daemon.actions.subject import Subject
 from daemon.dispatch.remediation.approvals import Answer, ApprovalError, Approvals, ApprovalSettings
+from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.record import Progress, Record, Saved
 from daemon.state.sqlite import SqliteStore
+from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
 
 pytestmark = pytest.mark.anyio
 
 SETTINGS = ApprovalSettings(secret=SecretStr("s" * 32), link_base=HttpUrl("https://vigild.example/"))
+
+
+def approvals_of(store: SqliteStore, clock: HandWound, settings: ApprovalSettings = SETTINGS) -> Approvals:
+    """Return the requests for approval in a store."""
+    return Approvals(store, clock, settings, Aside(store, build_telemetry(), clock))
 
 
 def record(clock: HandWound, summary: str = "close it") -> Saved:
@@ -40,7 +47,7 @@ def record(clock: HandWound, summary: str = "close it") -> Saved:
 
 async def test_an_answer_counts_once(store: SqliteStore, clock: HandWound) -> None:
     """The first answer stands; the second, whatever it says, is refused and names the first."""
-    approvals = Approvals(store, clock, SETTINGS)
+    approvals = approvals_of(store, clock)
     await approvals.ask(record(clock))
     await approvals.answer("i" * 32, Answer.APPROVED, "ada")
 
@@ -51,7 +58,7 @@ async def test_an_answer_counts_once(store: SqliteStore, clock: HandWound) -> No
 
 async def test_asking_again_keeps_the_answer(store: SqliteStore, clock: HandWound) -> None:
     """A repeat after a crash does not put an answered plan up again."""
-    approvals = Approvals(store, clock, SETTINGS)
+    approvals = approvals_of(store, clock)
     await approvals.ask(record(clock))
     await approvals.answer("i" * 32, Answer.DENIED, "ada")
     await approvals.ask(record(clock))
@@ -61,7 +68,7 @@ async def test_asking_again_keeps_the_answer(store: SqliteStore, clock: HandWoun
 
 async def test_an_answer_after_the_deadline_is_refused(store: SqliteStore, clock: HandWound) -> None:
     """Once its time is over a plan can be neither approved nor denied."""
-    approvals = Approvals(store, clock, SETTINGS)
+    approvals = approvals_of(store, clock)
     await approvals.ask(record(clock))
     clock.time += 60
 
@@ -71,7 +78,7 @@ async def test_an_answer_after_the_deadline_is_refused(store: SqliteStore, clock
 
 async def test_a_link_is_bound_to_the_plan(store: SqliteStore, clock: HandWound) -> None:
     """The token of one plan does not answer another, and a made-up one none; the genuine one does."""
-    approvals = Approvals(store, clock, SETTINGS)
+    approvals = approvals_of(store, clock)
     other = await approvals.ask(record(clock, "another"))
     await approvals.forget("i" * 32)
     ours = await approvals.ask(record(clock))
@@ -86,7 +93,7 @@ async def test_a_link_is_bound_to_the_plan(store: SqliteStore, clock: HandWound)
 
 async def test_without_a_secret_there_are_no_links(store: SqliteStore, clock: HandWound) -> None:
     """Alerts carry no link, and no token is genuine."""
-    approvals = Approvals(store, clock, ApprovalSettings(link_base=HttpUrl("https://vigild.example")))
+    approvals = approvals_of(store, clock, ApprovalSettings(link_base=HttpUrl("https://vigild.example")))
     result = await approvals.ask(record(clock))
 
     assert result.approve_url is None

@@ -2,160 +2,189 @@
 
 from __future__ import annotations
 
-import random
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
-import orjson
 import pytest
 
-from daemon.actions import ACTIONS
-from daemon.clients import AwsClients, AwsSettings
-from daemon.clients.estate import Estate, EstateSettings
-from daemon.dedupe.claims import Claims
-from daemon.dedupe.session import Session
-from daemon.dispatch.notices import Headline
-from daemon.dispatch.plan import Intent, MatchedRule, Route
-from daemon.dispatch.remediation import Remediation, Surroundings, build_remediation
-from daemon.dispatch.remediation.approvals import ApprovalSettings
-from daemon.dispatch.remediation.expired import ExpiredActions
+from daemon.clients import AwsClients
 from daemon.dispatch.remediation.result import Ending
-from daemon.event import Event
-from daemon.sinks.base import Severity
+from daemon.state.base import Write
 from daemon.state.sqlite import SqliteStore
-from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
+from tests.dispatch.remediation.rig import CLOSING, Process
 from tests.e2e.closing_ssh import CLOSED, open_to_the_world, opened_event
-from tests.e2e.estates import group_rules, make_group
-from tests.emulators import REGION, Emulator
+from tests.e2e.estates import group_rules, make_group, open_ports
+from tests.emulators import REGION
+from tests.faults import FaultProxy, refused_by_ec2, unanswered
 
 pytestmark = pytest.mark.anyio
 
-OPTIONS = {
-    "type": "ec2.restrict-ingress",
-    "mode": "auto",
-    "port": 22,
-    "allowed": ["10.10.0.0/16"],
-    "undo_after_seconds": 3600,
-}
-
-
-class Process:
-    """One daemon's worth of remediation."""
-
-    def __init__(self, moto: Emulator, store: SqliteStore, clock: HandWound) -> None:
-        settings = AwsSettings(region=REGION, endpoint_url=moto.endpoint_url)
-        self.aws = AwsClients(settings)
-        self.clock = clock
-        telemetry, rng = build_telemetry(), random.Random(1)
-        self.session = Session(store, clock, telemetry)
-        estate = Estate(EstateSettings(), self.aws, settings, clock)
-        configs = {"close": ACTIONS["ec2.restrict-ingress"].config.model_validate(OPTIONS)}
-        around = Surroundings(store, self.session, telemetry, clock, rng)
-        self.remediation: Remediation = build_remediation(configs, estate, ApprovalSettings(), around, self._announce)
-        claims = Claims(store, self.session, clock, 86_400)
-        self.expired = ExpiredActions(self.remediation.kernels, estate, claims, self.remediation.context)
-
-    async def _announce(self, event: Event, targets: tuple[str, ...], rule: str) -> None:
-        """Nobody listens here."""
-
-    async def act(self, event: dict[str, Any]) -> Ending:
-        """Carry the action out on an event; return how it ended."""
-        headline = Headline("rule", Severity.HIGH, "")
-        intent = Intent(
-            uuid.uuid4().hex,
-            Event(f"e-{uuid.uuid4()}", orjson.dumps(event), ""),
-            MatchedRule(headline, (Route("close"),)),
-            Route("close"),
-        )
-        return (await self.remediation.kernels["close"].carry_out(intent, self._held)).ending
-
-    async def _held(self) -> bool:
-        return True
-
-    async def steps(self) -> list[str]:
-        """Return the steps in the journal."""
-        return [entry.step async for entry in self.remediation.context.journal.read()]
-
 
 @pytest.fixture
-async def process(moto: Emulator, store: SqliteStore, clock: HandWound) -> AsyncIterator[Process]:
-    """Yield a process with its session under way."""
-    made = Process(moto, store, clock)
+async def process(proxy: FaultProxy, store: SqliteStore, clock: HandWound) -> AsyncIterator[Process]:
+    """Yield a process with its session under way, behind a proxy."""
+    made = Process(proxy.endpoint_url, store, clock, CLOSING)
     await made.session.renew()
     yield made
-    await made.aws.close()
+    await made.close()
 
 
-async def test_what_was_done_ends_after_its_time(process: Process) -> None:
+async def closed_and_expired(process: Process, aws: AwsClients) -> tuple[str, list[str]]:
+    """Close a group and let its time pass; return its id and the rules it had before."""
+    group = await make_group(aws, f"open-{uuid.uuid4()}")
+    await open_to_the_world(aws, group)
+    before = await group_rules(aws, group)
+    assert Ending.DONE is await process.act(opened_event(group))
+    await process.pass_time(3_600)
+    return group, before
+
+
+async def test_what_was_done_ends_after_its_time(process: Process, aws: AwsClients) -> None:
     """Not before its time, but at it, the state before comes back, once, and the journal says so."""
-    group = await make_group(process.aws, f"open-{uuid.uuid4()}")
-    await open_to_the_world(process.aws, group)
-    before = await group_rules(process.aws, group)
+    group = await make_group(aws, f"open-{uuid.uuid4()}")
+    await open_to_the_world(aws, group)
+    before = await group_rules(aws, group)
     assert Ending.DONE is await process.act(opened_event(group))
 
-    await process.expired.undo_due()
-    assert await group_rules(process.aws, group) == CLOSED
-    process.clock.time += 3_600
-    await process.session.renew()
-    await process.expired.undo_due()
-    await process.expired.undo_due()
+    await process.expired.once()
+    assert await group_rules(aws, group) == CLOSED
+    await process.pass_time(3_600)
+    await process.expired.once()
+    await process.expired.once()
 
-    assert before == await group_rules(process.aws, group)
+    assert before == await group_rules(aws, group)
     assert await process.steps() == ["begun", "undone"]
 
 
-async def test_what_has_changed_since_is_left_alone(process: Process) -> None:
+async def test_what_has_changed_since_is_left_alone(process: Process, aws: AwsClients) -> None:
     """Where somebody has changed the group meanwhile, nothing is undone, and it is not tried again."""
-    group = await make_group(process.aws, f"open-{uuid.uuid4()}")
-    await open_to_the_world(process.aws, group)
+    group = await make_group(aws, f"open-{uuid.uuid4()}")
+    await open_to_the_world(aws, group)
     await process.act(opened_event(group))
-    ec2 = await process.aws.client("ec2", REGION)
-    rule = {"IpProtocol": "tcp", "FromPort": 8443, "ToPort": 8443, "IpRanges": [{"CidrIp": "10.2.0.0/16"}]}
-    await ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
-    changed = await group_rules(process.aws, group)
+    changed = await open_ports(aws, group, 8443, 8443, "10.2.0.0/16")
 
-    process.clock.time += 3_600
-    await process.session.renew()
-    await process.expired.undo_due()
+    await process.pass_time(3_600)
+    await process.expired.once()
 
-    assert changed == await group_rules(process.aws, group)
-    assert await process.remediation.context.expiries.due() == []
+    assert changed == await group_rules(aws, group)
+    assert await process.context.expiries.due() == []
 
 
-async def test_a_fault_of_an_action_does_not_end_the_daemon(process: Process) -> None:
-    """Where undoing fails in our own code it is given up and said, and the rest goes on."""
-    group = await make_group(process.aws, f"open-{uuid.uuid4()}")
-    await open_to_the_world(process.aws, group)
-    await process.act(opened_event(group))
-    process.clock.time += 3_600
-    await process.session.renew()
-    (intent,) = await process.remediation.context.expiries.due()
-    saved = await process.remediation.context.records.find(intent)
+async def test_a_fault_of_an_action_does_not_end_the_daemon(process: Process, aws: AwsClients) -> None:
+    """Where undoing fails in our own code it is given up and told, and the rest goes on."""
+    group, _ = await closed_and_expired(process, aws)
+    ((intent, _),) = await process.context.expiries.due()
+    saved = await process.context.records.find(intent)
     assert saved is not None
     broken = msgspec.structs.replace(saved.record, before={"not": "an image"})
-    await process.remediation.context.records.save(broken, saved.version, process.clock.time)
+    await process.context.records.save(broken, saved.version, process.clock.time)
+    other, before = await closed_and_expired(process, aws)
 
-    await process.expired.undo_due()
+    await process.expired.once()
 
-    assert await process.remediation.context.expiries.due() == []
-    assert await group_rules(process.aws, group) == CLOSED
+    assert await process.context.expiries.due() == []
+    assert (CLOSED, before) == (await group_rules(aws, group), await group_rules(aws, other))
+    assert [(told["ending"], told["reason"]) for told in process.told] == [("not_undone", "bug")]
 
 
-async def test_a_touch_too_many_suspends_the_rule(process: Process) -> None:
+async def test_a_throttled_undo_is_tried_again_and_holds_up_no_other(
+    process: Process, proxy: FaultProxy, aws: AwsClients
+) -> None:
+    """What AWS throttles is undone once it answers; what is due beside it is undone at once."""
+    first, before = await closed_and_expired(process, aws)
+    second, _ = await closed_and_expired(process, aws)
+    proxy.add("DescribeSecurityGroups", refused_by_ec2("RequestLimitExceeded"), times=1)
+
+    await process.expired.once()
+    after_one = [await group_rules(aws, group) for group in (first, second)]
+    await process.pass_time(60)
+    await process.expired.once()
+
+    assert sorted(after_one) == sorted([before, CLOSED])
+    assert [before, before] == [await group_rules(aws, group) for group in (first, second)]
+    assert (process.counted("intent_attempts_failed_total"), process.counted("undo_failed_total")) == (1.0, 0.0)
+
+
+async def test_an_undo_that_stays_denied_is_given_up_and_told(
+    process: Process, proxy: FaultProxy, aws: AwsClients
+) -> None:
+    """A denial is waited out, because people mend it; after the action's age limit it is told, once, and forgotten."""
+    group, _ = await closed_and_expired(process, aws)
+    proxy.add("AuthorizeSecurityGroupIngress", refused_by_ec2("UnauthorizedOperation", 403))
+
+    looks = 0
+    while await process.context.expiries.due():
+        await process.expired.once()
+        await process.pass_time(60)
+        looks += 1
+
+    assert looks > 30
+    assert [(told["ending"], told["reason"]) for told in process.told] == [("not_undone", "access_denied")]
+    assert (await process.steps(), await group_rules(aws, group)) == (["begun", "not_undone"], CLOSED)
+
+
+async def test_an_undo_that_was_cut_off_goes_on(process: Process, proxy: FaultProxy, aws: AwsClients) -> None:
+    """After the first of two changes back nobody hears the answer; the next attempt makes only the second."""
+    group, before = await closed_and_expired(process, aws)
+    proxy.add("AuthorizeSecurityGroupIngress", unanswered(), times=1)
+
+    await process.expired.once()
+    cut_off = await group_rules(aws, group)
+    await process.pass_time(60)
+    await process.expired.once()
+
+    assert set(cut_off) > set(CLOSED)
+    assert before == await group_rules(aws, group)
+    assert proxy.seen.count("AuthorizeSecurityGroupIngress") == 2  # closing, and opening again
+    assert await process.steps() == ["begun", "undone"]
+
+
+async def test_a_change_of_others_stops_an_undo_that_was_cut_off(
+    process: Process, proxy: FaultProxy, aws: AwsClients
+) -> None:
+    """Where somebody adds a rule between two attempts, nothing is taken away from it."""
+    group, _ = await closed_and_expired(process, aws)
+    proxy.add("AuthorizeSecurityGroupIngress", unanswered(), times=1)
+    await process.expired.once()
+    changed = await open_ports(aws, group, 8443, 8443, "10.2.0.0/16")
+
+    await process.pass_time(60)
+    await process.expired.once()
+
+    assert changed == await group_rules(aws, group)
+    assert process.endings() == ["not_undone"]
+
+
+async def test_an_unreadable_time_is_told_and_holds_up_no_other(
+    process: Process, store: SqliteStore, aws: AwsClients
+) -> None:
+    """Where nobody can read when to undo, the change stays and that is told; the others are undone in time."""
+    group, _ = await closed_and_expired(process, aws)
+    ((intent, _),) = await process.context.expiries.due()
+    await store.put([Write(f"undo-at/{intent}", b"\xff", None)])
+    other, before = await closed_and_expired(process, aws)
+
+    await process.expired.once()
+    await process.expired.once()
+
+    assert (CLOSED, before) == (await group_rules(aws, group), await group_rules(aws, other))
+    assert process.endings() == ["not_undone"]
+    assert process.counted("state_items_unreadable_total", kind="expiry") == 1.0
+
+
+async def test_a_touch_too_many_suspends_the_rule(process: Process, aws: AwsClients) -> None:
     """The sixth action on one group within an hour still takes place, and the rule acts no more until resumed."""
-    group = await make_group(process.aws, f"open-{uuid.uuid4()}")
+    group = await make_group(aws, f"open-{uuid.uuid4()}")
     endings = []
     for _ in range(7):
-        await reopen(process.aws, group)
+        await reopen(aws, group)
         endings.append(await process.act(opened_event(group)))
-        process.clock.time += 301
-        await process.session.renew()
+        await process.pass_time(301)
 
     assert endings == [Ending.DONE] * 6 + [Ending.REFUSED]
-    (hold,) = await process.remediation.context.holds.in_force()
+    (hold,) = await process.context.holds.in_force()
     assert (hold.rule, hold.by) == ("rule", "vigild")
 
 

@@ -1,0 +1,180 @@
+"""Brings to its end what falls due by itself: each item by one of all replicas, tried again after failures that may
+pass until the action's own limits, and never in the way of the others.
+
+answered.py and expired.py say what is due, what doing it is and what giving it up is; app.py runs both.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+
+from daemon.dedupe.claims import Claims, ClaimState, Final, Held
+from daemon.dispatch.policy import FailureSettings, FailureTable
+from daemon.dispatch.remediation.context import RemediationContext
+from daemon.dispatch.remediation.kernel import Kernel
+from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError, StateError
+from daemon.retry import RetryPolicy
+from daemon.telemetry.conditions import StateFailed
+from daemon.telemetry.signals import AttemptFailed
+
+_MOST_AT_ONCE = 16
+
+
+class Trial(msgspec.Struct):
+    """An item that this process is at, from its claim to its end."""
+
+    claim: Held
+    began: float
+    """Of our monotonic clock, as is `next_at`: a restart begins anew."""
+    attempts: int = 0
+    next_at: float = 0.0
+
+
+class DueWork(ABC):
+    """Base of the two.  Verbs raise EffectError; anything else that they raise is a fault of our own."""
+
+    name: ClassVar[str]
+    """Of the claims."""
+    poll_seconds: ClassVar[float]
+    table: ClassVar[FailureTable]
+
+    def __init__(
+        self, kernels: Mapping[str, Kernel], claims: Claims, context: RemediationContext, failures: FailureSettings
+    ) -> None:
+        self.kernels = kernels
+        self.context = context
+        self._claims = claims
+        self._failures = failures
+        self._trials: dict[str, Trial] = {}
+        self._busy: set[str] = set()
+
+    @abstractmethod
+    async def due(self) -> Sequence[str]:
+        """Return the intents that something is to be done about now."""
+
+    @abstractmethod
+    async def carry_out(self, intent: str) -> None:
+        """Do it, or go on where the last attempt stopped."""
+
+    @abstractmethod
+    async def give_up(self, intent: str, error: EffectError) -> None:
+        """Record and tell that it will not be done.  Raises StateError only: then it is asked for again."""
+
+    @abstractmethod
+    async def forget(self, intent: str) -> None:
+        """Take it off what is due."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        async with anyio.create_task_group() as group:
+            while True:
+                await self._start(group)
+                await self.context.clock.sleep(self.poll_seconds)
+
+    async def once(self) -> None:
+        """Attempt once all that is due now and does not wait after a failure."""
+        async with anyio.create_task_group() as group:
+            await self._start(group)
+
+    async def _start(self, group: TaskGroup) -> None:
+        """Begin what is due, so far as there is room: what takes long holds up nobody."""
+        try:
+            due = await self.due()
+        except StateError as error:
+            self._state_failed(error)
+            return
+        now = self.context.clock.monotonic()
+        self._trials = {intent: trial for intent, trial in self._trials.items() if intent in due}
+        ready = [
+            intent
+            for intent in due
+            if intent not in self._busy and (intent not in self._trials or self._trials[intent].next_at <= now)
+        ]
+        for intent in ready[: _MOST_AT_ONCE - len(self._busy)]:
+            self._busy.add(intent)
+            group.start_soon(self._attempt, intent)
+
+    async def _attempt(self, intent: str) -> None:
+        try:
+            trial = await self._hold(intent)
+            if trial is not None:
+                await self._bring_on(intent, trial)
+        except StateError as error:
+            self._state_failed(error)
+        finally:
+            self._busy.discard(intent)
+
+    async def _hold(self, intent: str) -> Trial | None:
+        """Return the trial under way, or begin one; None where another process is at it, or has been."""
+        trial = self._trials.get(intent)
+        if trial is not None:
+            claim = await self._claims.affirm(trial.claim)
+            if claim is None:
+                del self._trials[intent]
+                return None
+            trial.claim = claim
+            return trial
+        (answer,) = await self._claims.claim([f"{self.name}:{intent}"])
+        if isinstance(answer, Final):
+            await self.forget(intent)
+        if not isinstance(answer, Held):
+            return None
+        self._trials[intent] = trial = Trial(answer, self.context.clock.monotonic())
+        return trial
+
+    async def _bring_on(self, intent: str, trial: Trial) -> None:
+        """The stage boundary: a fault of an action ends its own item, and neither the others nor the daemon."""
+        trial.attempts += 1
+        try:
+            await self.carry_out(intent)
+        except StateError:
+            raise
+        except EffectError as error:
+            if await self._try_again(intent, trial, error):
+                return
+            await self.give_up(intent, error)
+        except Exception as error:  # noqa: BLE001 - see above
+            await self.give_up(intent, PermanentError(FailureKind.BUG, f"{type(error).__name__} in {self.name}"))
+        del self._trials[intent]
+        try:
+            await self._claims.confirm(trial.claim, ClaimState.DONE)
+        except StateError:
+            self._claims.confirm_later(trial.claim, ClaimState.DONE)
+            raise
+        await self.forget(intent)
+
+    async def _try_again(self, intent: str, trial: Trial, error: EffectError) -> bool:
+        """Note the failure; return whether it is worth another attempt, and by when."""
+        name, policy = await self._policy(intent)
+        now = self.context.clock.monotonic()
+        delay = error.delay if isinstance(error, RetryableError) else None
+        wait = policy.delay(trial.attempts, delay, self.context.rng)
+        again = (
+            self._failures.worth_repeating(self.table, error, trial.attempts, now - trial.began)
+            and (policy.max_attempts is None or trial.attempts < policy.max_attempts)
+            and (policy.max_age_seconds is None or now - trial.began + wait <= policy.max_age_seconds)
+        )
+        trial.next_at = now + wait
+        told = wait if again else None
+        self.context.telemetry.emit(AttemptFailed(name, intent, error.kind, error.detail, trial.attempts, told))
+        return again
+
+    async def _policy(self, intent: str) -> tuple[str, RetryPolicy]:
+        """Return the name of the intent's action, and how long that is tried."""
+        try:
+            saved = await self.context.records.find(intent)
+        except PermanentError:
+            saved = None
+        kernel = self.kernels.get(saved.record.action) if saved is not None else None
+        if kernel is None:
+            return self.name, RetryPolicy()
+        return kernel.name, kernel.action.config.retry.policy()
+
+    def _state_failed(self, error: StateError) -> None:
+        self.context.telemetry.emit(StateFailed(error.detail, self.poll_seconds))
