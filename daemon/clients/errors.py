@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.parsers import ResponseParserError
 
+from daemon.clients.http import retry_after_seconds
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
 
 _THROTTLED = frozenset(
@@ -46,10 +47,11 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
         "TransactionInProgressException",
         "KMSThrottling",
+        "KMSThrottlingException",
         "KmsThrottled",
     }
 )
-"""botocore's own list of throttling codes (botocore/retries/standard.py) and those SQS and SNS add for KMS."""
+"""botocore's own list of throttling codes (botocore/retries/standard.py) and those that services add for KMS."""
 
 _TIMED_OUT = frozenset({"RequestTimeout", "RequestTimeoutException"})
 
@@ -159,8 +161,13 @@ def entry_error(entry: Mapping[str, Any]) -> EffectError:
 
 def _from_answer(error: ClientError) -> EffectError:
     answer = error.response.get("Error", {})
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return _from_code(str(answer.get("Code", "")), status, f"{error.operation_name}: ", str(answer.get("Message", "")))
+    metadata = error.response.get("ResponseMetadata", {})
+    status = int(metadata.get("HTTPStatusCode", 0))
+    found = _from_code(str(answer.get("Code", "")), status, f"{error.operation_name}: ", str(answer.get("Message", "")))
+    if isinstance(found, RetryableError):
+        # AWS names no time; gateways and proxies in front of it do.
+        found.delay = retry_after_seconds(metadata.get("HTTPHeaders", {}).get("retry-after"))
+    return found
 
 
 def _from_code(code: str, status: int, operation: str, message: str) -> EffectError:

@@ -37,15 +37,19 @@ def open_session(connections: int, timeout_seconds: float, tls: ssl.SSLContext) 
     )
 
 
+def retry_after_seconds(value: str | None) -> float | None:
+    """Return what a Retry-After header asks for in seconds; None for a date, for no header and for nonsense."""
+    return float(value) if value is not None and _SECONDS.fullmatch(value.strip()) else None
+
+
 def retry_after(value: str | None, now: float) -> float | None:
     """Return the seconds that a Retry-After header asks for: a number, or an HTTP date seen from `now` (RFC 9110).
 
     None for no header and for one that is neither.
     """
-    if value is None:
-        return None
-    if _SECONDS.fullmatch(value.strip()):
-        return float(value)
+    seconds = retry_after_seconds(value)
+    if value is None or seconds is not None:
+        return seconds
     try:
         date = parsedate_to_datetime(value)
         # A date without a zone is meant as GMT: HTTP knows no other (RFC 9110, section 5.6.7).

@@ -26,6 +26,8 @@ from pydantic import Field
 from daemon.sinks.alertmanager import AlertmanagerConfig, AlertmanagerSink
 from daemon.sinks.base import Sink, SinkConfig, SinkContext
 from daemon.sinks.file import FileConfig, FileSink
+from daemon.sinks.firehose import FirehoseConfig, FirehoseSink
+from daemon.sinks.kinesis import KinesisConfig, KinesisSink
 from daemon.sinks.opsgenie import OpsgenieConfig, OpsgenieSink
 from daemon.sinks.pagerduty import PagerdutyConfig, PagerdutySink
 from daemon.sinks.slack import SlackConfig, SlackSink
@@ -50,6 +52,8 @@ class SinkKind:
 SINKS = {
     "alertmanager": SinkKind(AlertmanagerConfig, AlertmanagerSink),
     "file": SinkKind(FileConfig, FileSink),
+    "firehose": SinkKind(FirehoseConfig, FirehoseSink),
+    "kinesis": SinkKind(KinesisConfig, KinesisSink),
     "opsgenie": SinkKind(OpsgenieConfig, OpsgenieSink),
     "pagerduty": SinkKind(PagerdutyConfig, PagerdutySink),
     "slack": SinkKind(SlackConfig, SlackSink),

@@ -13,7 +13,7 @@ from yarl import URL
 from daemon.sinks.base import Notice, Severity
 from daemon.sinks.incidents import IncidentConfig, incident_of
 from daemon.sinks.message_text import cut, details
-from daemon.sinks.posting import Post, PostingSink, parsed_url
+from daemon.sinks.posting import Post, PostingConfig, PostingSink, parsed_url
 from daemon.sinks.secret import read_secret
 from daemon.sinks.text import JSON, place
 
@@ -29,7 +29,7 @@ _PRIORITIES = {
 }
 
 
-class OpsgenieConfig(IncidentConfig):
+class OpsgenieConfig(IncidentConfig, PostingConfig):
     """Creates alerts, and closes them where `resolved_at` says when."""
 
     type: Literal["opsgenie"]

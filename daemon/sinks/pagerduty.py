@@ -12,7 +12,7 @@ from yarl import URL
 from daemon.sinks.base import Notice, Severity
 from daemon.sinks.incidents import IncidentConfig, incident_of
 from daemon.sinks.message_text import cut, details
-from daemon.sinks.posting import Post, PostingSink, parsed_url
+from daemon.sinks.posting import Post, PostingConfig, PostingSink, parsed_url
 from daemon.sinks.secret import read_secret
 from daemon.sinks.text import JSON, place
 
@@ -28,7 +28,7 @@ _SEVERITIES = {
 }
 
 
-class PagerdutyConfig(IncidentConfig):
+class PagerdutyConfig(IncidentConfig, PostingConfig):
     """Triggers incidents, and resolves them where `resolved_at` says when."""
 
     type: Literal["pagerduty"]

@@ -24,6 +24,8 @@ class Rig:
     """A sink and its other end."""
 
     sink: Sink
+    options: dict[str, Any]
+    """What the configuration file says of it."""
     arrived: Callable[[], Awaitable[list[str]]]
     """Return the bodies that have arrived, in any order; what has been returned does not come again."""
 
@@ -34,6 +36,11 @@ def build_sink(aws: AwsClients, options: dict[str, Any]) -> Sink:
     return build("under-test", config, SinkContext(clock=SystemClock(), aws=aws))
 
 
+def make_rig(aws: AwsClients, options: dict[str, Any], arrived: Callable[[], Awaitable[list[str]]]) -> Rig:
+    """Return the rig of a sink with these options."""
+    return Rig(build_sink(aws, options), options, arrived)
+
+
 @asynccontextmanager
 async def stdout_rig(aws: AwsClients, capfd: pytest.CaptureFixture[str]) -> AsyncIterator[Rig]:
     """Standard output of the test process, in JSON."""
@@ -42,7 +49,7 @@ async def stdout_rig(aws: AwsClients, capfd: pytest.CaptureFixture[str]) -> Asyn
     async def arrived() -> list[str]:
         return capfd.readouterr().out.split("\n")[:-1]
 
-    yield Rig(build_sink(aws, {"type": "stdout", "format": "json"}), arrived)
+    yield make_rig(aws, {"type": "stdout", "format": "json"}, arrived)
 
 
 @asynccontextmanager
@@ -56,7 +63,7 @@ async def file_rig(aws: AwsClients, directory: Path) -> AsyncIterator[Rig]:
         fresh, seen = lines[seen:], len(lines)
         return fresh
 
-    yield Rig(build_sink(aws, {"type": "file", "path": str(path)}), arrived)
+    yield make_rig(aws, {"type": "file", "path": str(path)}, arrived)
 
 
 @asynccontextmanager
@@ -69,7 +76,7 @@ async def webhook_rig(aws: AwsClients) -> AsyncIterator[Rig]:
             server.requests.clear()
             return bodies
 
-        yield Rig(build_sink(aws, {"type": "webhook", "url": server.url}), arrived)
+        yield make_rig(aws, {"type": "webhook", "url": server.url}, arrived)
 
 
 @asynccontextmanager
@@ -80,7 +87,7 @@ async def sqs_rig(aws: AwsClients) -> AsyncIterator[Rig]:
     async def arrived() -> list[str]:
         return [message["Body"] for message in await drain(aws, url)]
 
-    yield Rig(build_sink(aws, {"type": "sqs", "queue_url": url}), arrived)
+    yield make_rig(aws, {"type": "sqs", "queue_url": url}, arrived)
 
 
 @asynccontextmanager
@@ -91,7 +98,54 @@ async def sns_rig(aws: AwsClients) -> AsyncIterator[Rig]:
     async def arrived() -> list[str]:
         return [json.loads(message["Body"])["Message"] for message in await drain(aws, url)]
 
-    yield Rig(build_sink(aws, {"type": "sns", "topic_arn": topic}), arrived)
+    yield make_rig(aws, {"type": "sns", "topic_arn": topic}, arrived)
+
+
+@asynccontextmanager
+async def kinesis_rig(aws: AwsClients) -> AsyncIterator[Rig]:
+    """A stream of two shards."""
+    kinesis = await aws.client("kinesis")
+    name = f"alerts-{uuid.uuid4()}"
+    await kinesis.create_stream(StreamName=name, ShardCount=2)
+    await kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    arn = (await kinesis.describe_stream_summary(StreamName=name))["StreamDescriptionSummary"]["StreamARN"]
+    shards = (await kinesis.list_shards(StreamName=name))["Shards"]
+    places = [
+        (await kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"))[
+            "ShardIterator"
+        ]
+        for shard in shards
+    ]
+
+    async def arrived() -> list[str]:
+        bodies: list[str] = []
+        for shard, place in enumerate(places):
+            answer = await kinesis.get_records(ShardIterator=place)
+            places[shard] = answer["NextShardIterator"]
+            bodies += [record["Data"].decode() for record in answer["Records"]]
+        return bodies
+
+    yield make_rig(aws, {"type": "kinesis", "stream_arn": arn}, arrived)
+
+
+@asynccontextmanager
+async def firehose_rig(aws: AwsClients) -> AsyncIterator[Rig]:
+    """A stream that writes files into a bucket."""
+    s3, firehose = await aws.client("s3"), await aws.client("firehose")
+    name = f"alerts-{uuid.uuid4()}"
+    await s3.create_bucket(Bucket=name)
+    place = {"RoleARN": "arn:aws:iam::123456789012:role/firehose", "BucketARN": f"arn:aws:s3:::{name}"}
+    made = await firehose.create_delivery_stream(DeliveryStreamName=name, ExtendedS3DestinationConfiguration=place)
+
+    async def arrived() -> list[str]:
+        bodies: list[str] = []
+        for found in (await s3.list_objects_v2(Bucket=name)).get("Contents", []):
+            content = await (await s3.get_object(Bucket=name, Key=found["Key"]))["Body"].read()
+            bodies += content.decode().split("\n")[:-1]
+            await s3.delete_object(Bucket=name, Key=found["Key"])
+        return bodies
+
+    yield make_rig(aws, {"type": "firehose", "stream_arn": made["DeliveryStreamARN"]}, arrived)
 
 
 async def make_queue(aws: AwsClients, *, fifo: bool = False) -> str:

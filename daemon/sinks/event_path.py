@@ -1,0 +1,35 @@
+"""Where an option says "take this from the event": a JSON path, checked when the configuration is loaded."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Annotated
+
+import orjson
+from pydantic import AfterValidator
+
+from daemon.event import Event
+from daemon.json_path import JsonPath
+
+_compiled = lru_cache(maxsize=256)(JsonPath)
+
+
+def _check_path(text: str) -> str:
+    _compiled(text)
+    return text
+
+
+EventPath = Annotated[str, AfterValidator(_check_path)]
+"""A JSON path into the event: `$.detail.alarmName`."""
+
+
+def text_at(event: Event, path: EventPath | None) -> str | None:
+    """Return the text or whole number there as text; None for anything else, and where no path is given."""
+    if path is None:
+        return None
+    try:
+        found = _compiled(path).select(event.document())
+    except orjson.JSONDecodeError:
+        # Malformed where no rule looked: such an event is told of all the same.
+        return None
+    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None

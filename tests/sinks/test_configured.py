@@ -1,0 +1,72 @@
+"""Each sink as its users meet it: named in a configuration file, checked and fed by the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from anyio import to_thread
+
+from tests.emulators import CREDENTIALS
+from tests.sinks.examples import EVENT
+from tests.sinks.rigs import Rig
+
+pytestmark = pytest.mark.anyio
+
+RULES: dict[str, Any] = {
+    "rules": [
+        {
+            "name": "instance-started",
+            "description": "An instance was started.",
+            "severity": "high",
+            "pattern": {"detail": {"state": ["running"]}},
+        }
+    ]
+}
+
+
+def vigild(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command over the configuration in the folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", *arguments, "--config", str(folder / "vigild.yaml")],
+        env={**os.environ, **CREDENTIALS, "VIGILD_TELEMETRY__LISTEN": "127.0.0.1:0"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def configure(folder: Path, target: dict[str, Any], endpoint_url: str | None) -> None:
+    """Write configuration, rule and event."""
+    (folder / "event.json").write_bytes(EVENT)
+    (folder / "rules.yaml").write_text(yaml.safe_dump(RULES))
+    config = {
+        "targets": {"alerts": target},
+        "rules": [str(folder / "rules.yaml")],
+        "state": {"type": "sqlite", "path": str(folder / "state.db")},
+        "dead_letters": {"default": {"type": "file", "path": str(folder / "letters.ndjson")}},
+        "aws": {"region": "us-east-1"} | ({"endpoint_url": endpoint_url} if endpoint_url else {}),
+    }
+    (folder / "vigild.yaml").write_text(yaml.safe_dump(config))
+
+
+async def test_a_target_of_the_configuration_is_checked_and_fed(aws_rig: tuple[Rig, str], tmp_path: Path) -> None:
+    """`vigild check` reaches the target, `vigild run` sends it the alert of the event, once over two runs."""
+    rig, endpoint_url = aws_rig
+    configure(tmp_path, rig.options, endpoint_url)
+    checked = await to_thread.run_sync(vigild, tmp_path, "check")
+    for _ in range(2):
+        ran = await to_thread.run_sync(vigild, tmp_path, "run", str(tmp_path / "event.json"))
+        assert ran.returncode == 0, ran.stderr
+
+    assert "ok   target alerts: " in checked.stdout, checked.stdout
+    (body,) = await rig.arrived()
+    assert json.loads(body)["rule"] == "instance-started"
