@@ -35,7 +35,7 @@ STRINGS = (
     *("10.0.0.1", "010.0.0.1", "10.0.0.255", "10.1.2.3", "192.168.0.1", "2001:db8::1", "2001:DB8:0::0001"),
     *("::ffff:a00:1", "::", "1.2.3", "256.1.1.1", "::ffff:10.0.0.1"),
 )
-NUMBERS = (0, -0.0, 1, 1.0, -1, 2.5, 3e2, 300, 1e-3, 0.1, 5_000_000_000, 123456789012, -4999999999.75)
+NUMBERS = (0, -0.0, 1, 1.0, -1, 2.5, 3e2, 300, 1e-3, 0.1, 5_000_000_000, 123456789012, -4999999999.75, 1e15, -1e300)
 BLOCKS = ("10.0.0.0/8", "10.0.0.0/24", "10.0.0.1/32", "0.0.0.0/0", "2001:db8::/32", "::/0", "2001:db8::1/128")
 WILDCARDS = ("*", "a*", "*b", "a*c", "*b*", "a*b*c", "\\**", "*\\\\*", "a*a*", "*abc*abc*", "x*x*x", "ab", "")
 
@@ -73,6 +73,7 @@ class Generator:
             (
                 *(string, string, rng.choice(NUMBERS), rng.choice((True, False, None))),
                 *({"prefix": affix}, {"suffix": affix}, {"equals-ignore-case": string}, {"cidr": rng.choice(BLOCKS)}),
+                {"exactly": string},
                 *({"wildcard": rng.choice(WILDCARDS)}, {"wildcard": rng.choice(WILDCARDS)}, {"numeric": self._range()}),
                 *(
                     {"exists": rng.random() < 0.5},

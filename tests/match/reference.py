@@ -98,6 +98,8 @@ def holds(test: Any, value: Any) -> bool:
         return bool(operand)
     if operator == "anything-but":
         return not _excluded(operand, value)
+    if operator == "exactly":
+        return bool(operand == value)
     if operator == "numeric":
         return isinstance(value, Decimal) and _in_range(operand, value)
     return isinstance(value, str) and _string_holds(operator, operand, value)
@@ -115,7 +117,10 @@ def _excluded(operand: Any, value: Any) -> bool:
     if isinstance(operand, dict):
         ((operator, inner),) = operand.items()
         return any(holds({operator: one}, value) for one in (inner if isinstance(inner, list) else [inner]))
-    return any(_equal(one, value) for one in (operand if isinstance(operand, list) else [operand]))
+    return any(
+        one == value if isinstance(one, str) else _equal(one, value)
+        for one in (operand if isinstance(operand, list) else [operand])
+    )
 
 
 def _in_range(operand: list[Any], value: Decimal) -> bool:

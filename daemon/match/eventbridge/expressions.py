@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from daemon.errors import PatternError
@@ -24,8 +25,8 @@ from daemon.match.eventbridge.operators import (
     Wildcard,
 )
 
-LARGEST_NUMBER: Final = 5e11
-"""Bounds of `numeric` and of numbers in `anything-but`: ComparableNumber.HALF_TRILLION in event-ruler."""
+_ALL_IN_A_DOUBLE: Final = 2**53
+"""Up to here a double holds every integer."""
 
 _FIRST_INFINITE: Final = 10**399
 """Integers of so many digits are read as infinite, in events (document.py) as in patterns given as text."""
@@ -35,6 +36,26 @@ class JsonObject(tuple[tuple[object, object], ...]):
     """The members of a JSON object in their order, repeated names included."""
 
     __slots__ = ()
+
+
+class Rounded(float):
+    """A number whose text has more digits than a double holds."""
+
+    __slots__ = ()
+
+
+def read_fraction(text: str) -> float:
+    """Read a JSON number that is no integer, for `json.loads`."""
+    number = float(text)
+    return number if _is_exact(text, number) else Rounded(number)
+
+
+def _is_exact(text: str | int, number: float) -> bool:
+    """Tell whether a double's shortest text is as much as `text`, which is event-ruler's test for a number."""
+    try:
+        return math.isfinite(number) and Decimal(text) == Decimal(repr(number))
+    except ArithmeticError:  # An exponent beyond what even Decimal holds.
+        return False
 
 
 def members(value: object) -> Sequence[tuple[object, object]] | None:
@@ -82,7 +103,7 @@ def _sole_operand(operand: object, place: str, names: tuple[str, ...]) -> tuple[
 
 
 def _exactly(operand: object, place: str) -> Exact:
-    return Exact(_string(operand, place))
+    return Exact(_string(operand, place), verbatim=True)
 
 
 def _affix(side: Side) -> Callable[[object, str], Affix]:
@@ -137,9 +158,22 @@ def _exists(operand: object, place: str) -> Exists:
 def _bound(operand: object, place: str) -> float:
     if not isinstance(operand, int | float) or isinstance(operand, bool) or operand != operand:  # noqa: PLR0124
         raise PatternError(place, "a bound must be a number")
-    if abs(operand) > LARGEST_NUMBER:
-        raise PatternError(place, f"a number here must lie between -{LARGEST_NUMBER:.0f} and {LARGEST_NUMBER:.0f}")
+    if not _is_comparable(operand):
+        raise PatternError(place, "a number here must be one that a double holds, in size and in digits")
     return operand
+
+
+def _is_comparable(number: float) -> bool:
+    if isinstance(number, float):
+        return math.isfinite(number) and not isinstance(number, Rounded)
+    return abs(number) <= _ALL_IN_A_DOUBLE or (abs(number) < _FIRST_INFINITE and _is_exact(number, _double(number)))
+
+
+def _double(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _numeric(operand: object, place: str) -> Exact | Between:
@@ -182,7 +216,7 @@ def _anything_but(operand: object, place: str) -> AnythingBut:
 
 def _excluded_value(value: object, place: str) -> Exact:
     if isinstance(value, str):
-        return Exact(value)
+        return Exact(value, verbatim=True)
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise PatternError(place, "only strings and numbers can be excluded")
     return Exact(_bound(value, place))

@@ -23,6 +23,8 @@ class Exact:
     """The value itself; numbers by value.  A text that is an IP address means the address, however it is written."""
 
     value: Scalar
+    verbatim: bool = False
+    """Take a text that is an IP address as it is written, as event-ruler does for `exactly` and `anything-but`."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Exact) and self._identity == other._identity
@@ -31,13 +33,13 @@ class Exact:
         return hash(self._identity)
 
     @property
-    def _identity(self) -> tuple[bool, Scalar]:
-        return isinstance(self.value, bool), self.value
+    def _identity(self) -> tuple[bool, Scalar, bool]:
+        return isinstance(self.value, bool), self.value, self.address is None
 
     @cached_property
     def address(self) -> Address | None:
-        """The address that the text is, if it is one."""
-        return parse_address(self.value) if isinstance(self.value, str) else None
+        """The address that the text means, if it means one."""
+        return parse_address(self.value) if isinstance(self.value, str) and not self.verbatim else None
 
     def holds(self, value: Scalar) -> bool:
         """Tell whether `value` is this one."""
@@ -46,7 +48,8 @@ class Exact:
         return value == self.value and isinstance(value, bool) == isinstance(self.value, bool)
 
     def __str__(self) -> str:
-        return json.dumps(self.value, ensure_ascii=False)
+        text = json.dumps(self.value, ensure_ascii=False)
+        return f'{{"exactly": {text}}}' if self.verbatim and Exact(self.value).address else text
 
 
 @dataclass(frozen=True)
@@ -175,13 +178,15 @@ class AnythingBut:
         return not any(test.holds(value) for test in self.excluded)
 
     def __str__(self) -> str:
-        if isinstance(self.excluded[0], Exact):
-            return f'{{"anything-but": [{", ".join(map(str, self.excluded))}]}}'
+        values: list[Scalar] = []
         inner: dict[str, list[str]] = {}
         for test in self.excluded:
-            ((name, operand),) = json.loads(str(test)).items()
-            inner.setdefault(name, []).append(operand)
-        return json.dumps({"anything-but": inner}, ensure_ascii=False)
+            if isinstance(test, Exact):
+                values.append(test.value)
+            else:
+                ((name, operand),) = json.loads(str(test)).items()
+                inner.setdefault(name, []).append(operand)
+        return json.dumps({"anything-but": inner or values}, ensure_ascii=False)
 
 
 Positive: TypeAlias = Exact | Affix | Wildcard | Between | InBlock

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from daemon.errors import PatternError
-from daemon.match.eventbridge.expressions import JsonObject, members, parse_test
+from daemon.match.eventbridge.expressions import JsonObject, members, parse_test, read_fraction
 from daemon.match.eventbridge.operators import AnythingBut, Test
 from daemon.match.eventbridge.places import line_of, member
 
@@ -197,6 +197,7 @@ def _load(text: str) -> object:
         return json.loads(
             text,
             object_pairs_hook=JsonObject,
+            parse_float=read_fraction,
             parse_int=lambda digits: int(digits) if len(digits) < 400 else float(digits),
             parse_constant=_NoValue,
         )

@@ -41,7 +41,7 @@ def _positive_contains(wide: Positive, narrow: Positive) -> bool:
             return wide.holds(narrow.value)
         case Exact():
             # It holds for every spelling of the address, and only these two kinds of test see them all.
-            return isinstance(wide, Exact | InBlock) and wide.holds(narrow.value)
+            return _reads_addresses(wide) and wide.holds(narrow.value)
         case Between():
             return isinstance(wide, Between) and _is_within(narrow, wide)
         case InBlock():
@@ -49,6 +49,10 @@ def _positive_contains(wide: Positive, narrow: Positive) -> bool:
         case Wildcard(pieces=(text,)):
             return wide.holds(text)
     return _text_contains(wide, narrow)
+
+
+def _reads_addresses(test: Positive) -> bool:
+    return isinstance(test, InBlock) or (isinstance(test, Exact) and test.address is not None)
 
 
 def _text_contains(wide: Positive, narrow: Affix | Wildcard) -> bool:
@@ -123,7 +127,7 @@ def _is_excluded(test: Test, by: Test) -> bool:
 
 def _positives_disjoint(one: Positive, other: Positive) -> bool:
     for test, counterpart in ((one, other), (other, one)):
-        if isinstance(test, Exact) and (test.address is None or isinstance(counterpart, Exact | InBlock)):
+        if isinstance(test, Exact) and (test.address is None or _reads_addresses(counterpart)):
             return not counterpart.holds(test.value)
     if isinstance(one, Between) and isinstance(other, Between):
         return _is_below(one, other) or _is_below(other, one)

@@ -44,6 +44,6 @@ def _exclude_each_other(one: Condition, other: Condition) -> bool:
 
 def _sentence(one: Condition, other: Condition) -> str:
     sentence = f"excludes what {one.place} asks of the same field"
-    if any(test == Exists(wanted=False) for condition in (one, other) for test in condition.tests):
+    if any(all(test == Exists(wanted=False) for test in condition.tests) for condition in (one, other)):
         return f"{sentence}: nothing matches"
     return f"{sentence}: only an array with a value for each would match"

@@ -126,4 +126,5 @@ def _filing(alternative: Alternative, common: Counter[_Key]) -> Sequence[_Key | 
 
 
 def _value(test: Exact) -> object:
-    return test.address or (isinstance(test.value, bool), test.value)
+    """Return the same for all tests that one value may satisfy; an address that is taken as written is filed as one."""
+    return Exact(test.value).address or (isinstance(test.value, bool), test.value)

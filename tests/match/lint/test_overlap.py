@@ -87,6 +87,14 @@ def test_a_contradiction_keeps_its_word() -> None:
     assert dead > 20
 
 
+def test_an_absence_beside_other_tests_does_not_make_a_contradiction_final() -> None:
+    """Where a field may be absent or have a value, two values can still satisfy what no single one does."""
+    pattern = {"a": ["x", {"exists": False}], "$or": [{"a": ["y"]}, {"a": ["z"]}]}
+    (said,) = [each for each in lint_pattern(Subject(pattern)) if each.code is LintCode.CANNOT_MATCH]
+    assert said.message.endswith("only an array with a value for each would match")
+    assert Matcher({"rule": pattern}).match(b'{"a": ["x", "y"]}') == ["rule"]
+
+
 def test_ten_thousand_rules_are_compared_within_the_bound() -> None:
     """Rules that differ in one value are compared by that value, not each with each."""
     rules = {
