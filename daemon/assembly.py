@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from daemon import sinks, sources
-from daemon.clients import AwsClients
+from daemon.clients import AwsClients, Secrets
 from daemon.clients.estate import Estate
 from daemon.clock import Clock
 from daemon.decode import Decoder
@@ -84,6 +84,7 @@ async def assemble(
     async with AsyncExitStack() as stack:
         aws = AwsClients(settings.aws, clock=clock)
         stack.push_async_callback(aws.close)
+        secrets = Secrets(aws, settings.secrets, clock, telemetry)
         store = await open_store(settings.state, aws, clock, rng)
         stack.push_async_callback(store.close)
         dedupe = settings.dedupe
@@ -92,7 +93,7 @@ async def assemble(
         dispatch = DispatchContext(telemetry, clock, rng, settings.failures, alerts)
         built = build_places(settings.dead_letters, PlaceContext(aws, store))
         places = {name: DeadLetters(name, place, dispatch, lying) for name, place in built.items()}
-        targets = _targets(settings, SinkContext(clock, aws), places, dispatch)
+        targets = _targets(settings, SinkContext(clock, aws, secrets), places, dispatch)
         for target in targets.values():
             stack.push_async_callback(target.close)
         context = SourceContext(telemetry, clock, rng, aws, store)
@@ -113,7 +114,7 @@ async def assemble(
             settings.actions,
             estate,
             settings.approvals,
-            Surroundings(store, session, telemetry, clock, rng),
+            Surroundings(store, session, telemetry, clock, rng, secrets),
             derived.announce,
         )
         deliverers |= _action_targets(settings, remediation, places, dispatch)

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from daemon.actions import ACTIONS, AnyActionConfig
 from daemon.address import Address
-from daemon.clients import AwsSettings
+from daemon.clients import AwsSettings, SecretSettings
 from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
 from daemon.dispatch.dead_letters import AnyDeadLetterConfig, FileDeadLetterConfig
@@ -103,6 +103,7 @@ class Settings(Strict, BaseSettings):
     limits: LimitSettings = LimitSettings()
     stop: StopSettings = StopSettings()
     aws: AwsSettings = AwsSettings()
+    secrets: SecretSettings = SecretSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod

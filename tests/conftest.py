@@ -83,3 +83,11 @@ async def ministack_clients(ministack: Emulator) -> AsyncIterator[AwsClients]:
     clients = clients_of(ministack)
     yield clients
     await clients.close()
+
+
+@pytest.fixture
+async def moto_clients(moto: Emulator) -> AsyncIterator[AwsClients]:
+    """Yield AWS clients that reach moto."""
+    clients = clients_of(moto)
+    yield clients
+    await clients.close()

@@ -59,6 +59,8 @@ async def _check(settings: Settings) -> bool:
         reached += [await _reach(f"source {source.name}", source.check) for source in parts.sources]
         reached += [await _reach(f"target {name}", target.check) for name, target in parts.targets.items()]
         reached += [await _reach(f"dead letters {name}", place.check) for name, place in parts.places.items()]
+        if settings.approvals.has_links:
+            reached.append(await _reach("approvals", parts.remediation.context.approvals.check))
     return all(reached)
 
 

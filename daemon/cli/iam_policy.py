@@ -12,6 +12,7 @@ import typer
 from daemon.actions import ACTIONS
 from daemon.cli.options import ConfigOption
 from daemon.grants import Grant, Place, policy
+from daemon.secret_reference import references_in
 from daemon.settings import Settings, load_settings
 
 
@@ -49,6 +50,8 @@ def _own_grants(settings: Settings, place: Place) -> Iterator[Grant]:
     for config in (*settings.sources.values(), *settings.targets.values(), *settings.dead_letters.values()):
         yield from config.grants(place)
     yield from settings.state.grants(place)
+    for reference in references_in(*settings.targets.values(), settings.approvals):
+        yield reference.grant(place)
     if settings.actions and settings.estate.role_arn is not None:
         accounts = sorted(settings.estate.accounts) or ["*"]
         roles = tuple(settings.estate.role_arn.replace("{account}", account) for account in accounts)

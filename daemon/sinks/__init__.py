@@ -4,7 +4,7 @@ To add a sink:
 
 1. Copy file.py or webhook.py to <type>.py; the file's name is the `type:` people write and the metric label.
 2. Write XConfig(SinkConfig): `type: Literal["<type>"]`, every option once, with bounds, unit in its name, docstring.
-3. Take secrets as SecretStr beside a `_file` twin, read with read_secret().
+3. Take secrets as Secret beside a `_file` twin, read at every use with `context.secrets`.
 4. Write X with the methods of Sink (base.py) and the constructor (name, config, context).
 5. Translate foreign errors inside daemon/clients; raise RetryableError or PermanentError, with no secret in the text.
 6. Hand `notice.key` to the other side wherever its protocol has a place for it.

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pydantic import ConfigDict, Field
 
-from daemon.clients import AwsClients
+from daemon.clients import AwsClients, Secrets
 from daemon.clock import Clock
 from daemon.event import Event
 from daemon.grants import Grant, Place
@@ -67,6 +67,7 @@ class SinkContext:
 
     clock: Clock
     aws: AwsClients
+    secrets: Secrets
 
 
 class Sink(Protocol):

@@ -7,14 +7,14 @@ from typing import Literal, Self
 from urllib.parse import quote
 
 import orjson
-from pydantic import SecretStr, model_validator
+from pydantic import model_validator
 from yarl import URL
 
+from daemon.secret_reference import Secret
 from daemon.sinks.base import Notice, Severity
 from daemon.sinks.incidents import IncidentConfig, incident_of
 from daemon.sinks.message_text import cut, details
-from daemon.sinks.posting import Post, PostingConfig, PostingSink, parsed_url
-from daemon.sinks.secret import read_secret
+from daemon.sinks.posting import Post, PostingConfig, PostingSink, header_value, parsed_url
 from daemon.sinks.text import JSON, place
 
 _LONGEST_MESSAGE = 130
@@ -33,7 +33,7 @@ class OpsgenieConfig(IncidentConfig, PostingConfig):
     """Creates alerts, and closes them where `resolved_at` says when."""
 
     type: Literal["opsgenie"]
-    api_key: SecretStr | None = None
+    api_key: Secret | None = None
     """Of an API integration."""
     api_key_file: Path | None = None
     """Holds the key instead; read again for every alert."""
@@ -52,7 +52,7 @@ class OpsgenieSink(PostingSink[OpsgenieConfig]):
     """One alert a notice; its alias makes repeats, and alerts of one incident, one alert."""
 
     async def _read_secrets(self) -> None:
-        await read_secret(self._config.api_key, self._config.api_key_file)
+        await self._secrets.read(self._config.api_key, self._config.api_key_file)
 
     async def _url(self) -> URL:
         return parsed_url(self._config.url)
@@ -60,7 +60,7 @@ class OpsgenieSink(PostingSink[OpsgenieConfig]):
     async def _post(self, notice: Notice) -> Post:
         incident = incident_of(notice, self._config)
         alerts = (await self._url()) / "v2" / "alerts"
-        key = await read_secret(self._config.api_key, self._config.api_key_file)
+        key = header_value(await self._secrets.read(self._config.api_key, self._config.api_key_file) or "")
         headers = {"Content-Type": JSON, "Authorization": f"GenieKey {key}"}
         if incident.is_over:
             alias = quote(incident.key, safe="")

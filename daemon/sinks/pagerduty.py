@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Literal, Self
 
 import orjson
-from pydantic import SecretStr, model_validator
+from pydantic import model_validator
 from yarl import URL
 
+from daemon.secret_reference import Secret
 from daemon.sinks.base import Notice, Severity
 from daemon.sinks.incidents import IncidentConfig, incident_of
 from daemon.sinks.message_text import cut, details
 from daemon.sinks.posting import Post, PostingConfig, PostingSink, parsed_url
-from daemon.sinks.secret import read_secret
 from daemon.sinks.text import JSON, place
 
 _LONGEST_SUMMARY = 1_024
@@ -32,7 +32,7 @@ class PagerdutyConfig(IncidentConfig, PostingConfig):
     """Triggers incidents, and resolves them where `resolved_at` says when."""
 
     type: Literal["pagerduty"]
-    routing_key: SecretStr | None = None
+    routing_key: Secret | None = None
     """The integration key of a service or of event orchestration."""
     routing_key_file: Path | None = None
     """Holds the key instead; read again for every alert."""
@@ -51,7 +51,7 @@ class PagerdutySink(PostingSink[PagerdutyConfig]):
     """One event a notice; its dedup_key makes repeats, and alerts of one incident, one incident."""
 
     async def _read_secrets(self) -> None:
-        await read_secret(self._config.routing_key, self._config.routing_key_file)
+        await self._secrets.read(self._config.routing_key, self._config.routing_key_file)
 
     async def _url(self) -> URL:
         return parsed_url(self._config.url)
@@ -59,7 +59,7 @@ class PagerdutySink(PostingSink[PagerdutyConfig]):
     async def _post(self, notice: Notice) -> Post:
         incident = incident_of(notice, self._config)
         event: dict[str, object] = {
-            "routing_key": await read_secret(self._config.routing_key, self._config.routing_key_file),
+            "routing_key": await self._secrets.read(self._config.routing_key, self._config.routing_key_file),
             "event_action": "resolve" if incident.is_over else "trigger",
             "dedup_key": incident.key,
         }

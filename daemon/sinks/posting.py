@@ -15,13 +15,21 @@ from typing import Generic, NamedTuple, Self, TypeVar
 
 import aiohttp
 from anyio import fail_after, move_on_after, to_thread
-from pydantic import SecretStr, model_validator
+from pydantic import model_validator
 from yarl import URL
 
-from daemon.clients import http_errors, http_status_error, open_session, retry_after, tls_context, try_connecting
-from daemon.errors import FailureKind, RetryableError
+from daemon.clients import (
+    Secrets,
+    http_errors,
+    http_status_error,
+    open_session,
+    retry_after,
+    tls_context,
+    try_connecting,
+)
+from daemon.errors import FailureKind, PermanentError, RetryableError
+from daemon.secret_reference import Secret, reference_of
 from daemon.sinks.base import Notice, SinkConfig, SinkContext
-from daemon.sinks.secret import read_secret
 
 _ANSWER_BYTES = 65_536
 _ANSWER_SECONDS = 1.0
@@ -37,8 +45,8 @@ class PostingConfig(SinkConfig):
 class SecretUrlConfig(PostingConfig):
     """Of sinks whose URL is the secret."""
 
-    url: SecretStr | None = None
-    """http or https.  A secret, because such URLs carry a token."""
+    url: Secret | None = None
+    """http or https.  A secret, because such URLs carry a token; or where AWS keeps it."""
     url_file: Path | None = None
     """Holds the URL instead; read again for every alert."""
 
@@ -46,16 +54,16 @@ class SecretUrlConfig(PostingConfig):
     def _has_one_url(self) -> Self:
         if (self.url is None) == (self.url_file is None):
             raise ValueError("give exactly one of url and url_file")
-        if self.url is not None:
+        if self.url is not None and reference_of(self.url) is None:
             parsed_url(self.url.get_secret_value())
         return self
 
-    async def read_url(self) -> URL:
-        """Return the URL.  Raises RetryableError where the file cannot be read or holds none."""
+    async def read_url(self, secrets: Secrets) -> URL:
+        """Return the URL.  Raises RetryableError where what holds it cannot be read or holds none."""
         try:
-            return parsed_url(await read_secret(self.url, self.url_file) or "")
+            return parsed_url(await secrets.read(self.url, self.url_file) or "")
         except ValueError as error:
-            raise RetryableError(FailureKind.CREDENTIALS, f"{self.url_file}: {error}") from error
+            raise RetryableError(FailureKind.CREDENTIALS, f"what url or url_file names: {error}") from error
 
 
 class Post(NamedTuple):
@@ -75,6 +83,7 @@ class PostingSink(ABC, Generic[ConfigT]):
     def __init__(self, _name: str, config: ConfigT, context: SinkContext) -> None:
         self._config = config
         self._clock = context.clock
+        self._secrets = context.secrets
         self._session: aiohttp.ClientSession | None = None
 
     @abstractmethod
@@ -99,11 +108,18 @@ class PostingSink(ABC, Generic[ConfigT]):
         """See Sink."""
         if self._session is None:
             raise RetryableError(FailureKind.UNREACHABLE, "not open")
-        post = await self._post(notice)
+        seen = self._secrets.changes
+        try:
+            await self._send(self._session, await self._post(notice))
+        except PermanentError as error:
+            if await self._secrets.renewed(seen, self._config):
+                detail = f"{error.detail}, with a secret that has been renewed since"
+                raise RetryableError(FailureKind.CREDENTIALS, detail) from error
+            raise
+
+    async def _send(self, session: aiohttp.ClientSession, post: Post) -> None:
         with http_errors():
-            async with self._session.post(
-                post.url, data=post.body, headers=post.headers, allow_redirects=False
-            ) as answer:
+            async with session.post(post.url, data=post.body, headers=post.headers, allow_redirects=False) as answer:
                 if not 200 <= answer.status < 300:
                     delay = retry_after(answer.headers.get("Retry-After"), self._clock.now())
                     raise http_status_error(answer.status, delay)
@@ -144,6 +160,13 @@ def parsed_url(text: str) -> URL:
     if url.user is not None or url.password is not None:
         raise ValueError("a URL with a user or password: give an Authorization header instead")
     return url
+
+
+def header_value(text: str) -> str:
+    """Return the text of a secret that goes into a header.  Raises RetryableError where it would not be one value."""
+    if not (text.isascii() and text.isprintable()):
+        raise RetryableError(FailureKind.CREDENTIALS, "a secret for a header has a character outside printable ASCII")
+    return text
 
 
 async def _finish(answer: aiohttp.ClientResponse) -> None:

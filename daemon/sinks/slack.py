@@ -36,7 +36,7 @@ class SlackSink(PostingSink[SlackConfig]):
     """A header, the description, and the event in a block of code; no text of an event is markup or a mention."""
 
     async def _url(self) -> URL:
-        return await self._config.read_url()
+        return await self._config.read_url(self._secrets)
 
     async def _post(self, notice: Notice) -> Post:
         body = {

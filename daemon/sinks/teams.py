@@ -36,7 +36,7 @@ class TeamsSink(PostingSink[TeamsConfig]):
     """Rich text blocks only: in those Teams reads no Markdown, so no text of an event is a link or a mention."""
 
     async def _url(self) -> URL:
-        return await self._config.read_url()
+        return await self._config.read_url(self._secrets)
 
     async def _post(self, notice: Notice) -> Post:
         card = {

@@ -13,12 +13,12 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from yarl import URL
 
+from daemon.secret_reference import LeastLength, Secret, reference_of
 from daemon.sinks.base import Notice
-from daemon.sinks.posting import Post, PostingSink, SecretUrlConfig
-from daemon.sinks.secret import read_secret
+from daemon.sinks.posting import Post, PostingSink, SecretUrlConfig, header_value
 from daemon.sinks.text import PLAIN_TEXT
 
 _OWN_HEADERS = re.compile(
@@ -26,6 +26,9 @@ _OWN_HEADERS = re.compile(
     re.IGNORECASE,
 )
 
+_LEAST_SECRET = 16
+
+SigningSecret = Annotated[SecretStr, AfterValidator(LeastLength(_LEAST_SECRET))]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")]
 """A token (RFC 9110, section 5.1)."""
 
@@ -34,10 +37,10 @@ class WebhookConfig(SecretUrlConfig):
     """Posts each alert to one URL.  TLS certificates are verified; redirects are not followed."""
 
     type: Literal["webhook"]
-    headers: dict[HeaderName, SecretStr] = Field(default_factory=dict, max_length=32)
+    headers: dict[HeaderName, Secret] = Field(default_factory=dict, max_length=32)
     """Sent along, `Authorization` for instance.  Host, Content-*, Idempotency-Key and Vigild-* are ours."""
-    secret: SecretStr | None = Field(default=None, min_length=16, max_length=1024)
-    """Signs every request, in Vigild-Timestamp and Vigild-Signature."""
+    secret: SigningSecret | None = Field(default=None, max_length=1024)
+    """Signs every request, in Vigild-Timestamp and Vigild-Signature; of 16 characters at least."""
     secret_file: Path | None = None
     """Holds the secret instead; read again for every alert."""
 
@@ -48,7 +51,8 @@ class WebhookConfig(SecretUrlConfig):
         for name, value in self.headers.items():
             if _OWN_HEADERS.fullmatch(name):
                 raise ValueError(f"headers: {name} is set by vigild itself")
-            if not (value.get_secret_value().isascii() and value.get_secret_value().isprintable()):
+            text = value.get_secret_value()
+            if reference_of(value) is None and not (text.isascii() and text.isprintable()):
                 raise ValueError(f"headers: the value of {name} has a character outside printable ASCII")
         return self
 
@@ -58,19 +62,26 @@ class WebhookSink(PostingSink[WebhookConfig]):
 
     async def _read_secrets(self) -> None:
         await super()._read_secrets()
-        await read_secret(self._config.secret, self._config.secret_file)
+        await self._secret()
+        for value in self._config.headers.values():
+            await self._secrets.read(value)
 
     async def _url(self) -> URL:
-        return await self._config.read_url()
+        return await self._config.read_url(self._secrets)
 
     async def _post(self, notice: Notice) -> Post:
         return Post(await self._url(), await self._headers(notice), notice.body)
 
+    async def _secret(self) -> str | None:
+        return await self._secrets.read(self._config.secret, self._config.secret_file, _LEAST_SECRET)
+
     async def _headers(self, notice: Notice) -> dict[str, str]:
-        headers = {name: value.get_secret_value() for name, value in self._config.headers.items()}
+        headers = {
+            name: header_value(await self._secrets.read(value) or "") for name, value in self._config.headers.items()
+        }
         charset = "; charset=utf-8" if notice.content_type == PLAIN_TEXT else ""
         headers |= {"Content-Type": notice.content_type + charset, "Idempotency-Key": notice.key}
-        secret = await read_secret(self._config.secret, self._config.secret_file)
+        secret = await self._secret()
         if secret is not None:
             timestamp = str(int(self._clock.now()))
             headers |= {"Vigild-Timestamp": timestamp, "Vigild-Signature": signature(secret, timestamp, notice.body)}

@@ -216,3 +216,31 @@ class LoopStalled(Signal):
     def count(self, metrics: Metrics) -> None:
         """See Signal."""
         metrics.histogram("loop_stall_seconds").observe(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRefreshed(Signal):
+    """A secret that AWS keeps turned out to have changed; the new one is in use."""
+
+    event = "secret refreshed"
+    secret: str
+    """Where it is kept."""
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("secret_refreshes_total", "changed").inc()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRefreshFailed(Signal):
+    """A secret that AWS keeps cannot be read anew; the last good one stays in use."""
+
+    event = "secret not refreshed, the last one stays in use"
+    level = "warning"
+    secret: str
+    kind: FailureKind
+    detail: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("secret_refreshes_total", "failed").inc()

@@ -59,6 +59,8 @@ class Metrics:
             self.counter("reloads_total", result)
         for kind in StoredKind:
             self.counter("state_items_unreadable_total", kind)
+        for result in ("changed", "failed"):
+            self.counter("secret_refreshes_total", result)
 
     def counter(self, name: str, *labels: str) -> Counter:
         """Return the counter, or its child of these label values, creating it at 0."""

@@ -139,6 +139,12 @@ METRICS = {
         Metric("kinesis_shards_vanished_total", "counter", "Kinesis shards gone before their end.", ("source",)),
         Metric("state_errors_total", "counter", "Calls of the state store that failed."),
         Metric("rules_loaded", "gauge", "Rules in force."),
+        Metric(
+            "secret_refreshes_total",
+            "counter",
+            "Secrets in AWS that were found changed, or not read.",
+            ("result",),
+        ),
         Metric("reloads_total", "counter", "Reloads of the rules, by result.", ("result",)),
         Metric("loop_stall_seconds", "histogram", "How late the event loop woke up.", (), _SPAN),
     )

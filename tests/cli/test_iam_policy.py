@@ -80,3 +80,19 @@ def test_with_a_role_to_assume_there_are_two_policies(tmp_path: Path, role: str)
     assert (role == "estate", role == "daemon") == (acts, receives)
     if role == "daemon":
         assert {"arn:aws:iam::111122223333:role/vigild"} == found["sts:AssumeRole"]
+
+
+def test_secrets_that_aws_keeps_may_be_read(tmp_path: Path) -> None:
+    """Each that a target or the approval links name, under its own ARN; text and files need nothing."""
+    targets = {
+        "chat": {"type": "slack", "url": "aws-secret:chat#url"},
+        "hook": {"type": "webhook", "url": "https://h.example", "headers": {"Authorization": "aws-parameter:/hook"}},
+    }
+    approvals = {"secret": "aws-secret:links", "link_base": "https://vigild.example"}
+    found = allowed(tmp_path, CONFIG | {"targets": targets, "approvals": approvals})
+
+    secrets = {f"arn:aws:secretsmanager:eu-west-1:*:secret:{name}-??????" for name in ("chat", "links")}
+    assert (secrets, {"arn:aws:ssm:eu-west-1:*:parameter/hook"}) == (
+        found["secretsmanager:GetSecretValue"],
+        found["ssm:GetParameter"],
+    )

@@ -31,6 +31,7 @@ from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.target_config import RetryConfig
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.names import Outcome
+from tests.secret_stores import secrets_of
 from tests.servers import Server, serve, silence, status
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +55,7 @@ async def daemon_process(
     session = Session(store, clock, telemetry, ttl_seconds=session_seconds)
     context, sinks = (
         DispatchContext(telemetry, clock, rng, FailureSettings(), SelfAlerts((), clock)),
-        SinkContext(clock, AwsClients(AwsSettings())),
+        SinkContext(clock, AwsClients(AwsSettings()), secrets_of()),
     )
     places = {"default": FileDeadLetterConfig(path=folder / "dead.ndjson")}
     config = WebhookConfig(type="webhook", url=SecretStr(server.url), retry=RETRY, **changes)
@@ -143,7 +144,7 @@ async def test_what_is_missing_in_the_configuration_and_shows_only_at_the_first_
     """An AWS profile that does not exist parks the alert with the reason; the daemon lives."""
     async with serve() as server, daemon_process(tmp_path, server) as dispatcher:
         clock, telemetry = SystemClock(), build_telemetry()
-        sinks = SinkContext(clock, AwsClients(AwsSettings(profile="missing", region="eu-west-1")))
+        sinks = SinkContext(clock, AwsClients(AwsSettings(profile="missing", region="eu-west-1")), secrets_of())
         topic = SnsConfig(type="sns", topic_arn="arn:aws:sns:eu-west-1:111122223333:alerts", retry=RETRY)
         context = DispatchContext(telemetry, clock, random.Random(7), FailureSettings(), SelfAlerts((), clock))
         place = build_places(

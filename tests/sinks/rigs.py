@@ -16,6 +16,7 @@ from daemon.clients import AwsClients
 from daemon.clock import SystemClock
 from daemon.sinks import SINKS, build
 from daemon.sinks.base import Sink, SinkContext
+from tests.secret_stores import secrets_of
 from tests.servers import serve
 
 
@@ -33,7 +34,7 @@ class Rig:
 def build_sink(aws: AwsClients, options: dict[str, Any]) -> Sink:
     """Return the sink that a configuration file with these options would give."""
     config = SINKS[options["type"]].config.model_validate(options)
-    return build("under-test", config, SinkContext(clock=SystemClock(), aws=aws))
+    return build("under-test", config, SinkContext(SystemClock(), aws, secrets_of(aws)))
 
 
 def make_rig(aws: AwsClients, options: dict[str, Any], arrived: Callable[[], Awaitable[list[str]]]) -> Rig:

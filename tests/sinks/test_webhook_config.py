@@ -25,7 +25,7 @@ SECRETS = {"path": "TOKEN-IN-PATH", "header": "TOKEN-IN-HEADER", "secret": "SECR
         ({}, "exactly one of url and url_file"),
         ({"url": URL, "url_file": "/x"}, "exactly one of url and url_file"),
         ({"url": URL, "secret": "0123456789abcdef", "secret_file": "/x"}, "at most one of secret"),
-        ({"url": URL, "secret": "short"}, "at least 16"),
+        ({"url": URL, "secret": "short"}, "shorter than 16"),
         ({"url": "ftp://127.0.0.1/"}, "not an http or https URL"),
         ({"url": "/hook"}, "not an http or https URL"),
         ({"url": "http://"}, "not an http or https URL"),

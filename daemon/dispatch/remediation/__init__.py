@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from daemon import actions
 from daemon.actions.config import ActionConfig
+from daemon.clients import Secrets
 from daemon.clients.estate import Estate
 from daemon.clock import Clock
 from daemon.dedupe.session import Session
@@ -39,6 +40,7 @@ class Surroundings:
     telemetry: Telemetry
     clock: Clock
     rng: random.Random
+    secrets: Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def build_remediation(
         holds=holds,
         loops=LoopBreaker(store, clock, holds, estate.settings.session_name),
         locks=ResourceLocks(store, surroundings.session, clock, surroundings.rng),
-        approvals=Approvals(store, clock, approvals, aside),
+        approvals=Approvals(store, clock, approvals, surroundings.secrets, aside),
         expiries=Expiries(store, clock, aside),
         announce=announce,
         telemetry=surroundings.telemetry,

@@ -10,25 +10,31 @@ import hmac
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
-from pydantic import ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, HttpUrl, SecretStr, model_validator
 
 from daemon.address import Address
+from daemon.clients import Secrets
 from daemon.clock import Clock
 from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.record import Record, Saved
 from daemon.dispatch.remediation.result import Ending, Result, recorded
 from daemon.errors import VigildError
-from daemon.sinks.secret import read_secret
+from daemon.secret_reference import LeastLength
 from daemon.state.base import ABSENT, Conflict, Delete, Item, StateStore, Write
 from daemon.telemetry.names import StoredKind
 from daemon.yaml_file import Strict
 
 _PREFIX = "approval/"
+_LEAST_SECRET = 32
 _KEEP_SECONDS = 30 * 86_400.0
 """How long an answer waits for a daemon that carries it out."""
+
+
+LinkSecret = Annotated[SecretStr, AfterValidator(LeastLength(_LEAST_SECRET))]
 
 
 class ApprovalSettings(Strict):
@@ -36,8 +42,9 @@ class ApprovalSettings(Strict):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    secret: SecretStr | None = Field(default=None, min_length=32)
-    """Signs the links in alerts; the same for all replicas.  Without it alerts carry no link."""
+    secret: LinkSecret | None = None
+    """Signs the links in alerts; of 32 characters at least, the same for all replicas.  Without it alerts carry no
+    link."""
     secret_file: Path | None = None
     """File that holds the secret, instead of `secret`; read at every use."""
     link_base: HttpUrl | None = None
@@ -94,11 +101,18 @@ def plan_hash(record: Record) -> str:
 class Approvals:
     """All requests for approval of a state store.  Every verb raises StateError."""
 
-    def __init__(self, store: StateStore, clock: Clock, settings: ApprovalSettings, aside: Aside) -> None:
+    def __init__(
+        self, store: StateStore, clock: Clock, settings: ApprovalSettings, secrets: Secrets, aside: Aside
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._secrets = secrets
         self._aside = aside
         self._settings = settings
+
+    async def check(self) -> str:
+        """Read the secret, for `vigild check`.  Raises EffectError."""
+        return "no links" if await self._secret() is None else "links are signed"
 
     async def ask(self, saved: Saved) -> Result:
         """Put the record's plan up for approval, once."""
@@ -172,11 +186,14 @@ class Approvals:
         return genuine is not None and hmac.compare_digest(genuine.encode(), token.encode("utf-8", "replace"))
 
     async def _token(self, approval: Approval) -> str | None:
-        secret = await read_secret(self._settings.secret, self._settings.secret_file)
+        secret = await self._secret()
         if secret is None:
             return None
         text = f"{approval.intent}\x00{approval.deadline!r}\x00{approval.plan}".encode()
         return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+
+    async def _secret(self) -> str | None:
+        return await self._secrets.read(self._settings.secret, self._settings.secret_file, _LEAST_SECRET)
 
 
 def _read(item: Item) -> Approval | None:

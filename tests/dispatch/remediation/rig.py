@@ -27,6 +27,7 @@ from daemon.state.base import StateStore
 from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
 from tests.emulators import REGION
+from tests.secret_stores import secrets_of
 
 CLOSING = {
     "type": "ec2.restrict-ingress",
@@ -50,7 +51,7 @@ class Process:
         self.session = Session(store, clock, self.telemetry)
         self.estate = Estate(EstateSettings(), self.aws, settings, clock)
         configs = {"close": ACTIONS[options["type"]].config.model_validate(options)}
-        around = Surroundings(store, self.session, self.telemetry, clock, rng)
+        around = Surroundings(store, self.session, self.telemetry, clock, rng, secrets_of(self.aws))
         built = build_remediation(configs, self.estate, ApprovalSettings(), around, self._announce)
         self.remediation: Remediation = built
         self.context = built.context

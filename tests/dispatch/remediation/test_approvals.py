@@ -14,6 +14,7 @@ from daemon.dispatch.remediation.record import Progress, Record, Saved
 from daemon.state.sqlite import SqliteStore
 from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
+from tests.secret_stores import secrets_of
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +23,7 @@ SETTINGS = ApprovalSettings(secret=SecretStr("s" * 32), link_base=HttpUrl("https
 
 def approvals_of(store: SqliteStore, clock: HandWound, settings: ApprovalSettings = SETTINGS) -> Approvals:
     """Return the requests for approval in a store."""
-    return Approvals(store, clock, settings, Aside(store, build_telemetry(), clock))
+    return Approvals(store, clock, settings, secrets_of(), Aside(store, build_telemetry(), clock))
 
 
 def record(clock: HandWound, summary: str = "close it") -> Saved:
