@@ -10,7 +10,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 import anyio.abc
@@ -42,6 +42,8 @@ class _Run:
 
     stopping: bool = False
     forced: bool = False
+    finishing: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    """Of what is told at once when all sources are exhausted."""
 
 
 async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] | None = None) -> Summary:
@@ -68,9 +70,12 @@ async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] |
                         group.start_soon(parts.expired.run)
                     group.start_soon(parts.alerts.run, parts.derived.tell)
                     group.start_soon(parts.pipeline.dispatcher.claiming.watch)
+                    group.start_soon(parts.keeper.run)
                     _announce(parts)
                     gc.freeze()  # as _load_aside
                     await parts.pipeline.run()
+                    with run.finishing:
+                        await parts.keeper.finish()
                     group.cancel_scope.cancel()
         telemetry.emit(DaemonStopped(parts.pipeline.ledger.released))
         await _end_session(parts)
@@ -99,6 +104,7 @@ async def _obey(signals: AsyncIterator[signal.Signals], parts: Parts, run: _Run,
             await reload_rules(parts)
         elif not run.stopping:
             run.stopping = True
+            run.finishing.cancel()
             stop = parts.settings.stop
             parts.telemetry.health.ill("daemon", "stopping")
             parts.telemetry.emit(DaemonStopping(number.name, parts.pipeline.ledger.in_flight.deliveries))

@@ -13,8 +13,14 @@ from daemon.clients.estate import Estate
 from daemon.clock import Clock
 from daemon.decode import Decoder
 from daemon.dedupe.claims import Claims
-from daemon.dedupe.session import Session
+from daemon.dedupe.session import Outage, Session
 from daemon.dedupe.window import SettledWindow
+from daemon.dispatch.alerts.groups import Groups
+from daemon.dispatch.alerts.keeper import Keeper, Memory
+from daemon.dispatch.alerts.maintenance import Maintenance
+from daemon.dispatch.alerts.quiet import Quiet
+from daemon.dispatch.alerts.silences import Silences
+from daemon.dispatch.alerts.target import AlertTarget, Hygiene
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetterPlace, DeadLetters, PlaceContext, build_places
 from daemon.dispatch.dispatcher import Dispatcher
@@ -54,12 +60,14 @@ class Parts:
     store: StateStore
     session: Session
     sources: list[Source]
-    targets: dict[str, Target]
+    targets: dict[str, AlertTarget]
     places: dict[str, DeadLetterPlace]
     remediation: Remediation
     answered: AnsweredApprovals
     expired: ExpiredActions
     alerts: SelfAlerts
+    silences: Silences
+    keeper: Keeper
     derived: DerivedEvents
     pipeline: Pipeline
 
@@ -93,7 +101,16 @@ async def assemble(
         dispatch = DispatchContext(telemetry, clock, rng, settings.failures, alerts)
         built = build_places(settings.dead_letters, PlaceContext(aws, store))
         places = {name: DeadLetters(name, place, dispatch, lying) for name, place in built.items()}
-        targets = _targets(settings, SinkContext(clock, aws, secrets), places, dispatch)
+        silences = Silences(store, clock)
+        hygiene = Hygiene(
+            Groups(store, clock),
+            Quiet(silences, Maintenance(settings.maintenance), clock),
+            Outage(clock, dedupe.state_away_after_seconds),
+            telemetry,
+            clock,
+            rng,
+        )
+        targets = _targets(settings, SinkContext(clock, aws, secrets), places, dispatch, hygiene)
         for target in targets.values():
             stack.push_async_callback(target.close)
         context = SourceContext(telemetry, clock, rng, aws, store)
@@ -105,7 +122,7 @@ async def assemble(
         in_flight = InFlight(limits.max_in_flight_deliveries, limits.max_in_flight_bytes, telemetry, clock)
         window = SettledWindow(settings.dedupe.window_events)
         sieve = Sieve(Decoder(limits), window, rules, telemetry, clock)
-        deliverers = dict(targets)
+        deliverers: dict[str, Target] = dict(targets)
         dispatcher = Dispatcher(deliverers, claims, telemetry, clock, rng)
         derived = DerivedEvents(sieve, dispatcher, telemetry)
         estate = Estate(settings.estate, aws, settings.aws, clock)
@@ -149,18 +166,30 @@ async def assemble(
             answered,
             ExpiredActions(remediation.kernels, estate, claims, remediation.context, settings.failures),
             alerts,
+            silences,
+            Keeper(
+                targets,
+                sieve.rule,
+                Memory(hygiene.groups, silences, claims, dispatcher.claiming, remediation.context.journal),
+                dispatch,
+            ),
             derived,
             pipeline,
         )
 
 
 def _targets(
-    settings: Settings, context: SinkContext, places: dict[str, DeadLetters], dispatch: DispatchContext
-) -> dict[str, Target]:
-    return {
-        name: SinkTarget(name, sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
-        for name, config in settings.targets.items()
-    }
+    settings: Settings,
+    context: SinkContext,
+    places: dict[str, DeadLetters],
+    dispatch: DispatchContext,
+    hygiene: Hygiene,
+) -> dict[str, AlertTarget]:
+    targets = {}
+    for name, config in settings.targets.items():
+        plain = SinkTarget(name, sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
+        targets[name] = AlertTarget(plain, config, hygiene)
+    return targets
 
 
 def _action_targets(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 import anyio
@@ -35,3 +36,8 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """See Clock."""
         await anyio.sleep(seconds)
+
+
+def rfc3339(seconds: float) -> str:
+    """Return a time since the epoch as AWS's events write it: 2026-01-02T03:04:05Z."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -17,6 +17,7 @@ from daemon.address import Address
 from daemon.clients import AwsSettings, SecretSettings
 from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
+from daemon.dispatch.alerts.maintenance import MaintenanceConfig
 from daemon.dispatch.dead_letters import AnyDeadLetterConfig, FileDeadLetterConfig
 from daemon.dispatch.policy import FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
@@ -91,6 +92,8 @@ class Settings(Strict, BaseSettings):
     """What rules may do to the estate, by name; each in `shadow` unless it says otherwise."""
     estate: EstateSettings = EstateSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    maintenance: dict[Name, MaintenanceConfig] = {}
+    """When which alerts are held back, by name; for what is not planned, `vigild silences`."""
     default_targets: list[Name] | None = None
     """The targets of rules that name none; without it, all targets."""
     dead_letters: dict[Name, AnyDeadLetterConfig] = {}

@@ -10,17 +10,17 @@ from typing import Any
 import anyio
 
 from daemon.assembly import Parts, assemble
-from daemon.clock import SystemClock
+from daemon.clock import Clock, SystemClock
 from daemon.settings import load_settings
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.log import LogFormat, LogLevel
 
 
 @asynccontextmanager
-async def assembled(config: Mapping[str, Any]) -> AsyncIterator[Parts]:
+async def assembled(config: Mapping[str, Any], clock: Clock | None = None) -> AsyncIterator[Parts]:
     """Yield a daemon that is ready to run its pipeline."""
     settings = load_settings(None, dict(config))
-    clock = SystemClock()
+    clock = clock or SystemClock()
     telemetry = build_telemetry(LogFormat.JSON, LogLevel.ERROR, clock)
     async with assemble(settings, telemetry, clock, random.Random(7)) as parts:
         await parts.session.renew()

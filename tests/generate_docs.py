@@ -17,12 +17,14 @@ from daemon.actions.config import ActionConfig, BudgetConfig, ExemptConfig
 from daemon.clients import AwsSettings
 from daemon.clients.estate import EstateSettings
 from daemon.decode import DecodeLimits
+from daemon.dispatch.alerts.maintenance import MaintenanceConfig
 from daemon.dispatch.dead_letters import PLACES
 from daemon.dispatch.policy import FailurePolicy, FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
 from daemon.rules.model import RuleConfig, RuleFile, RuleTest, TargetReference
 from daemon.settings import DedupeSettings, LimitSettings, Settings, StopSettings, TelemetrySettings
 from daemon.sinks import SINKS
+from daemon.sinks.grouping import GroupConfig
 from daemon.sources import SOURCES
 from daemon.state import STATE_STORES
 from daemon.target_config import BreakerConfig, RetryConfig
@@ -94,6 +96,8 @@ def configuration_page() -> str:
         parts += _section(f"sources, type: {name}", source.config)
     for name, sink in SINKS.items():
         parts += _section(f"targets, type: {name}", sink.config)
+    parts += _section("group (of a target)", GroupConfig)
+    parts += _section("maintenance", MaintenanceConfig)
     parts += _section("retry (of a target)", RetryConfig)
     parts += _section("breaker (of a target)", BreakerConfig)
     parts += _section("failures", FailureSettings)

@@ -24,6 +24,7 @@ from daemon.cli import (
     match,
     run,
     schema,
+    silences,
     state,
     trial,
     undo,
@@ -72,6 +73,7 @@ application.add_typer(dead_letters.application, name="dead-letters")
 application.add_typer(holds.application)
 application.add_typer(journal.application)
 application.add_typer(leases.application, name="leases")
+application.add_typer(silences.application)
 application.add_typer(state.application, name="state")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from daemon.assembly import Parts
 from daemon.cli.options import ConfigOption
 from daemon.cli.remediation import ByOption, person, with_parts
+from daemon.clock import rfc3339
 from daemon.dispatch.remediation.holds import Hold
 from daemon.dispatch.remediation.telling import write_hold
 from daemon.journal import Entry
@@ -30,9 +30,8 @@ def list_holds(config: ConfigOption = None) -> None:
         return await parts.remediation.context.holds.in_force()
 
     for hold in with_parts(config, work):
-        since = datetime.fromtimestamp(hold.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         scope = f"rule {hold.rule}, action {hold.action}, account {hold.account}, resource {hold.resource}"
-        typer.echo(f"{hold.id}  since {since}  {scope}  by {hold.by}: {hold.why}")
+        typer.echo(f"{hold.id}  since {rfc3339(hold.since)}  {scope}  by {hold.by}: {hold.why}")
 
 
 @application.command("add")

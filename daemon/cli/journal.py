@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -11,6 +10,7 @@ import typer
 from daemon.assembly import Parts
 from daemon.cli.options import ConfigOption
 from daemon.cli.remediation import with_parts
+from daemon.clock import rfc3339
 from daemon.journal import BrokenChainError, Entry
 
 application = typer.Typer(name="journal", help="What was done to the estate, by whom and why.", no_args_is_help=True)
@@ -78,6 +78,5 @@ def export(config: ConfigOption = None) -> None:
 
 
 def _line(entry: Entry) -> str:
-    time = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     what = " ".join(part for part in (entry.step, entry.reason, entry.kind, entry.summary or entry.detail) if part)
-    return f"{time}  {entry.intent or '-':32}  {entry.rule or '-'}  {what}  by {entry.by}"
+    return f"{rfc3339(entry.at)}  {entry.intent or '-':32}  {entry.rule or '-'}  {what}  by {entry.by}"

@@ -27,6 +27,7 @@ class ClaimState(StrEnum):
 
     CLAIMED = "claimed"
     DONE = "done"
+    GROUPED = "grouped"
     PARKED = "parked"
     REFUSED = "refused"
     DROPPED = "dropped"

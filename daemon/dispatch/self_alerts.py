@@ -7,13 +7,12 @@ which share a state store send one.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import anyio
 import orjson
 
-from daemon.clock import Clock
+from daemon.clock import Clock, rfc3339
 from daemon.dispatch.notices import Headline
 from daemon.errors import EffectError
 from daemon.event import Event
@@ -46,7 +45,7 @@ class SelfAlerts:
     def target_suspended(self, target: str, cause: EffectError, since: float) -> None:
         """Ask for the alert that a target is no longer called."""
         identity = f"vigild:target-suspended:{target}:{cause.kind}:{int(since) // _SAME_SECONDS}"
-        time = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        time = rfc3339(since)
         body = orjson.dumps(
             {
                 "version": "0",

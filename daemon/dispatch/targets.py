@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import anyio
 
+from daemon.dispatch.alerts.note import incident_of_note
 from daemon.dispatch.breaker import Breaker
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetters
@@ -71,7 +73,8 @@ class SinkTarget:
             if notice is None:
                 # Once: copies of an alert are equal byte for byte, however often it is sent.
                 rule, route = intent.rule, intent.route
-                notice = build_notice(intent.id, rule.headline, intent.event, received_at, route.transformer)
+                built = build_notice(intent.id, rule.headline, intent.event, received_at, route.transformer)
+                notice = dataclasses.replace(built, incident=incident_of_note(intent.event))
             await self._ensure_open()
             await self._sink.send(notice)
             return IntentOutcome.DONE

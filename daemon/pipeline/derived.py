@@ -29,8 +29,8 @@ class DerivedEvents:
 
     async def announce(self, event: Event, targets: tuple[str, ...], rule: str) -> None:
         """Send to `targets` for the rule that it tells of, and carry out the rules that match the event itself."""
-        known = self._sieve.rules.rules.get(rule)
-        headline = known.matched.headline if known else Headline(rule, Severity.MEDIUM, "")
+        known = self._sieve.rule(rule)
+        headline = known.headline if known else Headline(rule, Severity.MEDIUM, "")
         await self.tell(event, headline, targets)
 
     async def tell(self, event: Event, headline: Headline, targets: tuple[str, ...]) -> None:

@@ -133,7 +133,11 @@ class Redriver:
             raise
         finally:
             self._lying.discard(letter.id)
-        fates = {IntentOutcome.DONE: Fate.DELIVERED, IntentOutcome.PARKED: Fate.FAILED_AGAIN}
+        fates = {
+            IntentOutcome.DONE: Fate.DELIVERED,
+            IntentOutcome.GROUPED: Fate.DELIVERED,
+            IntentOutcome.PARKED: Fate.FAILED_AGAIN,
+        }
         return fates.get(ended.outcome, Fate.DROPPED)
 
     async def _to_decoder(self, letter: DeadLetter) -> Fate:

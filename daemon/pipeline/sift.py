@@ -15,7 +15,7 @@ import msgspec
 from daemon.clock import Clock
 from daemon.decode import Decoder
 from daemon.dedupe.window import SettledWindow
-from daemon.dispatch.plan import Match
+from daemon.dispatch.plan import Match, MatchedRule
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Rejection, Unwanted
 from daemon.rules import RuleSet
@@ -61,6 +61,10 @@ class Sieve:
             elif self.clock.monotonic() - turn > _TURN_SECONDS:
                 await self.clock.sleep(0)
                 turn = self.clock.monotonic()
+
+    def rule(self, name: str) -> MatchedRule | None:
+        """Return what dispatch needs of a rule that is in force; None where none has this name."""
+        return self.rules.named(name)
 
     def remember(self, event: Event) -> None:
         """Take note that an event is final."""

@@ -55,3 +55,8 @@ class RuleSet:
     def matched(self, names: list[str]) -> tuple[MatchedRule, ...]:
         """Return what dispatch needs of the rules that were found."""
         return tuple(self.rules[name].matched for name in names)
+
+    def named(self, name: str) -> MatchedRule | None:
+        """Return what dispatch needs of a rule; None where none has this name."""
+        rule = self.rules.get(name)
+        return rule.matched if rule is not None else None

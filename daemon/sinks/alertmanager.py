@@ -54,6 +54,7 @@ class AlertmanagerSink(PostingSink[AlertmanagerConfig]):
 
     async def _post(self, notice: Notice) -> Post:
         now = self._clock.now()
+        is_over = notice.incident is not None and notice.incident.is_over
         account, _, region = place(notice.event).partition("/")
         labels = {
             "alertname": notice.rule,
@@ -71,7 +72,7 @@ class AlertmanagerSink(PostingSink[AlertmanagerConfig]):
                 "key": notice.key,
             },
             "startsAt": _time(now),
-            "endsAt": _time(now + self._config.active_seconds),
+            "endsAt": _time(now if is_over else now + self._config.active_seconds),
         }
         headers = {"Content-Type": JSON}
         if (authorization := await self._authorization()) is not None:

@@ -12,6 +12,7 @@ from daemon.clients import AwsClients, Secrets
 from daemon.clock import Clock
 from daemon.event import Event
 from daemon.grants import Grant, Place
+from daemon.sinks.grouping import GroupConfig
 from daemon.target_config import BreakerConfig, TargetConfig, WhenStateIsAway
 
 
@@ -23,6 +24,14 @@ class Severity(StrEnum):
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What an alert means for its incident, at services that keep incidents."""
+
+    key: str
+    is_over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Notice:
     """Of `body`: application/json or text/plain."""
     subject: str
     """One line for people, without control characters, of fewer than 100 characters (the limit of SNS)."""
+    incident: Incident | None = None
+    """Of the group of alerts that this one tells of; see daemon/dispatch/alerts/."""
 
 
 class SinkConfig(TargetConfig):
@@ -48,6 +59,10 @@ class SinkConfig(TargetConfig):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
+    min_severity: Severity = Severity.INFO
+    """Alerts of less are counted and not sent."""
+    group: GroupConfig | None = None
+    """Gathers alerts into groups that are told of as one; without it, each alert is sent by itself."""
     breaker: BreakerConfig = BreakerConfig()
     """When it is no longer called."""
     when_state_is_away: WhenStateIsAway = WhenStateIsAway.WAIT

@@ -1,13 +1,12 @@
 """Alerts that open and close incidents: which alerts are one incident, and which one ends it.
 
-pagerduty.py and opsgenie.py ask.  Without options every alert is an incident of its own, under its idempotency key.
+pagerduty.py and opsgenie.py ask.  Without options every alert is an incident of its own, under its idempotency key, or
+every group of alerts is one, where the target has `group`.
 """
 
 from __future__ import annotations
 
-import msgspec
-
-from daemon.sinks.base import Notice, SinkConfig
+from daemon.sinks.base import Incident, Notice, SinkConfig
 from daemon.sinks.event_path import EventPath, text_at
 
 _LONGEST_KEY = 255
@@ -25,15 +24,9 @@ class IncidentConfig(SinkConfig):
     """What stands at `resolved_at` when it is over."""
 
 
-class Incident(msgspec.Struct, frozen=True):
-    """What an alert means for its incident."""
-
-    key: str
-    is_over: bool
-
-
 def incident_of(notice: Notice, config: IncidentConfig) -> Incident:
     """Return the incident of an alert."""
     found = text_at(notice.event, config.incident)
-    key = notice.key if found is None else f"{notice.rule}/{found}"[:_LONGEST_KEY]
-    return Incident(key, text_at(notice.event, config.resolved_at) in config.resolved_values)
+    of_group = notice.incident or Incident(notice.key, is_over=False)
+    key = of_group.key if found is None else f"{notice.rule}/{found}"[:_LONGEST_KEY]
+    return Incident(key, of_group.is_over or text_at(notice.event, config.resolved_at) in config.resolved_values)

@@ -17,7 +17,16 @@ from prometheus_client import (
 from daemon import __version__
 from daemon.errors import FailureKind, RejectReason
 from daemon.telemetry.books import Books
-from daemon.telemetry.names import METRICS, IntentOutcome, LeaseChange, Settlement, Stage, StoredKind
+from daemon.telemetry.names import (
+    METRICS,
+    IntentOutcome,
+    LeaseChange,
+    NoteState,
+    Settlement,
+    Stage,
+    StoredKind,
+    Withheld,
+)
 
 _PREFIX = "vigild_"
 _MOST_RULE_SERIES = 2_000
@@ -128,6 +137,12 @@ class Metrics:
         for kind in FailureKind:
             self.counter("intent_attempts_failed_total", target, kind)
             self.counter("target_suspensions_total", target, kind)
+        self.gauge("alert_groups", target)
+        self.counter("alerts_ungrouped_total", target)
+        for reason in Withheld:
+            self.counter("alerts_withheld_total", target, reason)
+        for state in NoteState:
+            self.counter("alert_notes_total", target, state, IntentOutcome.DONE)
 
     def expect_place(self, place: str) -> None:
         """Create every series of a dead-letter place at 0."""

@@ -30,9 +30,28 @@ class IntentOutcome(StrEnum):
     """How an intent (event, rule, target) became final."""
 
     DONE = "done"
+    GROUPED = "grouped"  # kept in a group of alerts, which is told of as one
     PARKED = "parked"
     REFUSED = "refused"  # by policy, with a record of it
     DROPPED = "dropped"  # by the failure policy
+
+
+class Withheld(StrEnum):
+    """Why an alert was not sent, and is recorded instead."""
+
+    SEVERITY = "severity"  # less than the target's `min_severity`
+    SILENCE = "silence"
+    MAINTENANCE = "maintenance"
+
+
+class NoteState(StrEnum):
+    """What a note about several alerts tells."""
+
+    OPENED = "opened"  # the first of a group
+    AGAIN = "again"  # more came since
+    CLOSED = "closed"  # quiet for long enough
+    SILENCE = "silence"  # what a silence that is over held back
+    MAINTENANCE = "maintenance"  # what a window that is over held back
 
 
 class LeaseChange(StrEnum):
@@ -102,6 +121,17 @@ METRICS = {
         Metric("intents_total", "counter", "Intents that became final.", ("target", "outcome")),
         Metric("intents_in_flight", "gauge", "Intents claimed and not final yet.", ("target",)),
         Metric("intent_attempts_failed_total", "counter", "Attempts that failed, by kind.", ("target", "kind")),
+        Metric("alerts_withheld_total", "counter", "Alerts recorded and not sent, by reason.", ("target", "reason")),
+        Metric(
+            "alert_notes_total",
+            "counter",
+            "Notes about several alerts, by what they tell.",
+            ("target", "state", "outcome"),
+        ),
+        Metric("alert_groups", "gauge", "Groups of alerts kept in the state store, over all processes.", ("target",)),
+        Metric("alerts_ungrouped_total", "counter", "Alerts sent by themselves where a group failed.", ("target",)),
+        Metric("alert_groups_stranded_total", "counter", "Groups found whose target is gone."),
+        Metric("silences_ended_total", "counter", "Silences of alerts that are over."),
         Metric("actions_total", "counter", "Actions that came to an end, by how.", ("action", "ending")),
         Metric(
             "actions_stopped_total",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
@@ -12,6 +11,7 @@ import orjson
 from daemon.actions.base import Change, Decline, Declined, Plan
 from daemon.actions.config import Mode
 from daemon.actions.subject import Subject
+from daemon.clock import rfc3339
 from daemon.dispatch.remediation.record import Record
 from daemon.errors import EffectError
 from daemon.event import Event
@@ -19,6 +19,8 @@ from daemon.event import Event
 SOURCE = "vigild"
 """`source` of the events that tell of actions; rules can match them."""
 DETAIL_TYPE = "Vigild Action"
+_IDENTITY = "vigild:"
+"""Of our own events; no source gives an event such a one (dedupe/identity.py)."""
 
 
 class Ending(StrEnum):
@@ -146,12 +148,17 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
     """Of that event."""
 
 
+def asks_a_person(event: Event) -> bool:
+    """Return whether the event tells of a plan that waits for approval."""
+    return event.identity.startswith(_IDENTITY) and event.identity.endswith(f":{Ending.WAITING}")
+
+
 def result_event(asker: Asker, result: Result, now: float) -> Event:
     """Return the EventBridge-shaped event that tells of a result.
 
     Its identity is the intent's and the ending: told again after a crash, it is the same event.
     """
-    time = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    time = rfc3339(now)
     detail = {
         "intent": asker.intent,
         "rule": asker.rule,
@@ -179,4 +186,4 @@ def result_event(asker: Asker, result: Result, now: float) -> Event:
         "resources": list(result.resources),
         "detail": {name: value for name, value in detail.items() if value not in (None, "", [])},
     }
-    return Event(f"vigild:{asker.intent}:{result.ending}", orjson.dumps(body), time, asker.hops + 1)
+    return Event(f"{_IDENTITY}{asker.intent}:{result.ending}", orjson.dumps(body), time, asker.hops + 1)
