@@ -83,6 +83,8 @@ class Event(msgspec.Struct, frozen=True, eq=False, gc=False):
     """0 for what a source received, one more for each rule that derived it from another event."""
     log: LogLine | None = None
     """There where the event came out of CloudWatch Logs."""
+    screened: bool = False
+    """Whether a Screen was asked about it: then it is one of the few that it did not rule out."""
 
     def document(self) -> dict[str, Any]:
         """Parse the whole body; may raise orjson.JSONDecodeError where only skipped fields are malformed."""
@@ -104,8 +106,8 @@ class ScreenField(NamedTuple):
     """A field, by its path from the event's root, with the sets of rules (as bits) that its values leave possible."""
 
     path: tuple[str, ...]
-    possible: Mapping[Any, int]
-    """Knows some values; a KeyError or TypeError means "may match"."""
+    possible: Callable[[str | msgspec.UnsetType], int]
+    """UNSET stands for a field that is not there; any other value than a string leaves all rules possible."""
 
 
 LineRules: TypeAlias = Callable[[str, LogRecord], Sequence[bool] | None]

@@ -54,7 +54,7 @@ def looks_like_cloudtrail(record: CloudTrailRecord) -> bool:
     return bool(record.eventID and record.eventSource and record.eventType)
 
 
-def wrap_record(body: bytes, record: CloudTrailRecord, log: LogLine | None = None) -> Event:
+def wrap_record(body: bytes, record: CloudTrailRecord, log: LogLine | None = None, *, screened: bool = False) -> Event:
     """Return the event EventBridge would deliver for this record (its id is the eventID here)."""
     time = record.eventTime
     head = _encode(
@@ -68,4 +68,4 @@ def wrap_record(body: bytes, record: CloudTrailRecord, log: LogLine | None = Non
         )
     )
     wrapped = b"".join((head[:-1], b',"detail":', body, b"}"))
-    return Event(cloudtrail_identity(record.eventID), wrapped, time, log=log)
+    return Event(cloudtrail_identity(record.eventID), wrapped, time, log=log, screened=screened)

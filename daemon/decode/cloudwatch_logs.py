@@ -177,7 +177,7 @@ class _Writer:
             yield screened.unwanted
             for position, record in screened.wanted:
                 message = lines.messages[position]
-                yield wrap_record(message.encode(), record, self._log(message, lines, position))
+                yield wrap_record(message.encode(), record, self._log(message, lines, position), screened=True)
             return
         for position, log_event in enumerate(log_events):
             try:

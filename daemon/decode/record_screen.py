@@ -6,8 +6,8 @@ or record with anything odd in it, goes the careful way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial, reduce
+from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import compress
 from operator import and_, attrgetter, methodcaller, not_, or_
 from typing import Annotated, Any, NamedTuple
@@ -23,6 +23,10 @@ _RECORD = "detail"
 """Where the envelope holds the record: only fields below it can be looked at before there is an envelope."""
 _ANY_RULE = -1
 """The set of all rules."""
+_PLAIN = (str, msgspec.UnsetType)
+_MOST_KNOWN = 20_000
+_LONGEST_KNOWN = 256
+"""Characters; with _MOST_KNOWN at most some 10 MB, a few hundred kilobytes where nobody makes values up."""
 _event_id = attrgetter("eventID")
 _opens = methodcaller("startswith", "{")
 """A line that begins in another way is no record for cloudwatch_logs.py."""
@@ -56,7 +60,10 @@ class RecordScreen:
         self._line_rules = line_rules
         self._decode: Callable[[bytes], Any] | None = None
         self._decode_line: Callable[[str], Any] | None = None
-        self._lookups: list[tuple[Callable[[Any], Any], Mapping[Any, int]]] = []
+        self._values: list[Callable[[Any], Any]] = []
+        self._all_values: Callable[[Any], Any]
+        self._known: dict[Any, int] = {}
+        """The rules that may match a record, by the values of all fields, which are strings or not there."""
         paths = [field.path[1:] for field in screen]
         header = set(CloudTrailRecord.__struct_fields__)
         if paths and all(
@@ -64,8 +71,9 @@ class RecordScreen:
             for field, path in zip(screen, paths, strict=True)
         ):
             tree = _Tree()
-            for field, path in zip(screen, paths, strict=True):
-                self._lookups.append((attrgetter(tree.add(path)), field.possible))
+            attributes = [tree.add(path) for path in paths]
+            self._values = [attrgetter(attribute) for attribute in attributes]
+            self._all_values = attrgetter(*attributes)
             record = tree.struct(_Record)
             file = msgspec.defstruct("ScreenedFile", [("Records", list[record])])  # type: ignore[valid-type]
             self._decode = msgspec.json.Decoder(file).decode
@@ -93,33 +101,35 @@ class RecordScreen:
     def _sorted(self, records: list[Any], held: Sequence[bool] | None = None) -> Screened:
         """Sort by the screen, and by which of them rules on lines look for, if any do."""
         try:
-            possible = list(self._possible(records))
+            possible = list(map(self._known.__getitem__, map(self._all_values, records)))
         except (KeyError, TypeError, AttributeError):
-            possible = [self._possible_of(record) for record in records]
+            possible = [self._possible(record) for record in records]
         if held is not None:
             possible = list(map(or_, possible, held))
-        ruled_out = records if not any(possible) else compress(records, map(not_, possible))
+        wanted = [(number, records[number]) for number in compress(range(len(records)), possible)]
+        ruled_out = compress(records, map(not_, possible)) if wanted else records
         names = map(cloudtrail_identity, map(_event_id, ruled_out))
         identities = set(names if held is None else map(name_with_line, names))
-        wanted = [(number, records[number]) for number, rules in enumerate(possible) if rules]
         last = records[-1].eventTime if records else ""
         return Screened(Unwanted(identities, len(records) - len(wanted), last), wanted)
 
-    def _possible(self, records: list[Any]) -> Iterator[int]:
-        """Return the rules that may match each record.  Raises LookupError, TypeError or AttributeError for a value
-        that is new to the screen; files with one are rare.
-        """
-        columns = (map(sets.__getitem__, map(value_of, records)) for value_of, sets in self._lookups)
-        return reduce(partial(map, and_), columns)
-
-    def _possible_of(self, record: Any) -> int:
-        possible = _ANY_RULE
-        try:
-            for value_of, sets in self._lookups:
-                possible &= sets[value_of(record)]
-        except (KeyError, TypeError, AttributeError):
-            return _ANY_RULE
+    def _possible(self, record: Any) -> int:
+        """Return the rules that may match a record, whatever it holds; mostly its values are known afterwards."""
+        values = [_value(value_of, record) for value_of in self._values]
+        plain = [(field, value) for field, value in zip(self.screen, values, strict=True) if isinstance(value, _PLAIN)]
+        possible = reduce(and_, (field.possible(value) for field, value in plain), _ANY_RULE)
+        if len(plain) == len(values) and sum(len(value) for _, value in plain if value) <= _LONGEST_KNOWN:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[values[0] if len(values) == 1 else tuple(values)] = possible
         return possible
+
+
+def _value(value_of: Callable[[Any], Any], record: Any) -> Any:
+    try:
+        return value_of(record)
+    except AttributeError:  # an object around the field is not there
+        return msgspec.UNSET
 
 
 class _Tree:

@@ -167,7 +167,7 @@ def _records(
         yield screened.unwanted
         for body, record in some_records(document, screened.wanted):
             if len(body) <= limits.max_event_bytes:
-                yield wrap_record(body, record)
+                yield wrap_record(body, record, screened=True)
             else:
                 yield _rejected(body, delivery, _too_large(body, limits))
         return

@@ -7,13 +7,12 @@ takes the name of the message that carried it; what has none at all is named by 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from daemon.event import Delivery, Framing
 
-
-def cloudtrail_identity(event_id: str) -> str:
-    """Return the identity of a CloudTrail record with this eventID."""
-    return "cloudtrail:" + event_id
+cloudtrail_identity: Callable[[str], str] = "cloudtrail:".__add__
+"""Return the identity of a CloudTrail record with this eventID; in C, because most events need nothing but this."""
 
 
 def eventbridge_identity(event_id: str) -> str:

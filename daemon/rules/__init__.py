@@ -44,7 +44,7 @@ class RuleSet:
 
     def find(self, event: Event) -> list[str]:
         """Return the names of the rules that an event matches.  Raises DecodeError for one that cannot be read."""
-        names = self.matcher.find(event.body)
+        names = self.matcher.find_screened(event.body) if event.screened else self.matcher.find(event.body)
         return self.logs.joined(names, event.log) if self.logs else names
 
     def name_in_window(self, event: Event) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -94,20 +93,10 @@ def screened_and_not(document: bytes) -> tuple[object, object]:
     return screened, found(iter(decoder.decode(delivery(document))))
 
 
-@pytest.fixture(autouse=True)
-def _known_values() -> None:
-    """The screen rules out by values that the matcher has met before."""
-    assert RULES.screen, "these rules are meant to have a screen"
-    for name in ("GetObject", "PutObject", "StopLogging", "Decrypt"):
-        for kind in ("IAMUser", "Root", None):
-            body = record("1", eventName=name, userIdentity=None if kind is None else {"type": kind})
-            for event in Decoder(DecodeLimits()).decode(delivery(log_file([body]))):
-                assert isinstance(event, Event)
-                RULES.match(event.body)
-
-
 def test_unwanted_records_are_only_counted() -> None:
-    """Of a file, the records no rule can match come as one count with their identities, the others as events."""
+    """Of the first file already, the records no rule can match come as one count with their identities, the others as
+    events.
+    """
     document = log_file(
         [record("a"), record("b", eventName="StopLogging"), record("c"), record("c")], separators=COMPACT
     )

@@ -106,19 +106,12 @@ class _Whole:
         return self.naming.names_of(self.matcher.match(read_document(event)))
 
 
-class _NoRule(dict[object, int]):
-    """Leaves no rule possible, whatever a field's value is."""
-
-    def __missing__(self, value: object) -> int:
-        return 0
-
-
 def _screen(groups: Sequence[Group]) -> Screen:
     if not groups:
-        return (ScreenField(("detail", "eventName"), _NoRule()),)
+        return (ScreenField(("detail", "eventName"), lambda _: 0),)
     if len(groups) != 1 or groups[0].combinations is not None:
         return ()
     fields = groups[0].decisive_fields()
     if len(fields) == len(groups[0].fields):
         return ()
-    return tuple(ScreenField(steps, table.known) for steps, table in fields)
+    return tuple(ScreenField(steps, table.__getitem__) for steps, table in fields)
