@@ -7,6 +7,8 @@ fails the last good value stays in use.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from pydantic import BaseModel, Field, SecretStr
 from daemon.clients.aws import AwsClients
 from daemon.clients.errors import answered, aws_errors
 from daemon.clock import Clock
-from daemon.errors import ConfigError, EffectError, FailureKind, RetryableError
+from daemon.errors import ConfigError, EffectError, FailureKind, PermanentError, RetryableError
 from daemon.secret_reference import SecretReference, reference_of, references_in
 from daemon.telemetry import Telemetry
 from daemon.telemetry.conditions import SecretRefreshed, SecretRefreshFailed
@@ -52,7 +54,7 @@ class Secrets:
     """Used by one event loop; as many are kept as the configuration names."""
 
     def __init__(self, aws: AwsClients, settings: SecretSettings, clock: Clock, telemetry: Telemetry) -> None:
-        self.changes = 0
+        self._changes = 0
         """How often one of them turned out to have changed."""
         self._aws = aws
         self._settings = settings
@@ -70,14 +72,23 @@ class Secrets:
             return value.get_secret_value() if reference is None else await self._refer(reference, least_characters)
         return None if file is None else _long_enough(await _read_file(file), file, least_characters)
 
-    async def renewed(self, since: int, config: BaseModel) -> bool:
-        """Read what a configuration's secrets refer to anew; return whether any has changed since `changes` was so.
+    @asynccontextmanager
+    async def in_use(self, config: BaseModel) -> AsyncIterator[None]:
+        """Use the secrets of a configuration in the block: where it is refused, AWS is asked whether they have changed.
 
-        For whoever was refused with what it had.  Never more often than every few seconds.
+        If they have, by then or by somebody else's asking, a PermanentError becomes a RetryableError.  AWS is asked
+        every few seconds at most.
         """
-        for reference in references_in(config):
-            await self._refresh(reference, self._keep(reference), _LEAST_SECONDS)
-        return self.changes > since
+        before = self._changes
+        try:
+            yield
+        except PermanentError as error:
+            for reference in references_in(config):
+                await self._refresh(reference, self._keep(reference), _LEAST_SECONDS)
+            if self._changes == before:
+                raise
+            detail = f"{error.detail}, with a secret that has changed since"
+            raise RetryableError(FailureKind.CREDENTIALS, detail) from error
 
     async def _refer(self, reference: SecretReference, least_characters: int) -> str:
         kept = self._keep(reference)
@@ -110,7 +121,7 @@ class Secrets:
                 self._telemetry.emit(SecretRefreshFailed(str(reference), error.kind, error.detail))
                 return
             if kept.value != before:
-                self.changes += 1
+                self._changes += 1
                 self._telemetry.emit(SecretRefreshed(str(reference)))
 
     async def _load(self, reference: SecretReference, kept: _Kept) -> None:

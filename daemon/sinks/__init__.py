@@ -31,6 +31,7 @@ from daemon.sinks.kinesis import KinesisConfig, KinesisSink
 from daemon.sinks.opsgenie import OpsgenieConfig, OpsgenieSink
 from daemon.sinks.pagerduty import PagerdutyConfig, PagerdutySink
 from daemon.sinks.slack import SlackConfig, SlackSink
+from daemon.sinks.smtp import SmtpConfig, SmtpSink
 from daemon.sinks.sns import SnsConfig, SnsSink
 from daemon.sinks.sqs import SqsConfig, SqsSink
 from daemon.sinks.stdout import StdoutConfig, StdoutSink
@@ -57,6 +58,7 @@ SINKS = {
     "opsgenie": SinkKind(OpsgenieConfig, OpsgenieSink),
     "pagerduty": SinkKind(PagerdutyConfig, PagerdutySink),
     "slack": SinkKind(SlackConfig, SlackSink),
+    "smtp": SinkKind(SmtpConfig, SmtpSink),
     "sns": SinkKind(SnsConfig, SnsSink),
     "sqs": SinkKind(SqsConfig, SqsSink),
     "stdout": SinkKind(StdoutConfig, StdoutSink),

@@ -6,7 +6,6 @@ service understands.
 
 from __future__ import annotations
 
-import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, Self, TypeVar
 
 import aiohttp
-from anyio import fail_after, move_on_after, to_thread
+from anyio import fail_after, move_on_after
 from pydantic import model_validator
 from yarl import URL
 
@@ -24,12 +23,12 @@ from daemon.clients import (
     http_status_error,
     open_session,
     retry_after,
-    tls_context,
     try_connecting,
 )
-from daemon.errors import FailureKind, PermanentError, RetryableError
+from daemon.errors import FailureKind, RetryableError
 from daemon.secret_reference import Secret, reference_of
 from daemon.sinks.base import Notice, SinkConfig, SinkContext
+from daemon.sinks.trust import trusting
 
 _ANSWER_BYTES = 65_536
 _ANSWER_SECONDS = 1.0
@@ -101,21 +100,15 @@ class PostingSink(ABC, Generic[ConfigT]):
     async def open(self) -> None:
         """See Sink."""
         await self._read_secrets()
-        tls = await self._tls()
+        tls = await trusting(self._config.ca_file)
         self._session = open_session(self._config.max_concurrency, self._config.timeout_seconds, tls)
 
     async def send(self, notice: Notice) -> None:
         """See Sink."""
         if self._session is None:
             raise RetryableError(FailureKind.UNREACHABLE, "not open")
-        seen = self._secrets.changes
-        try:
+        async with self._secrets.in_use(self._config):
             await self._send(self._session, await self._post(notice))
-        except PermanentError as error:
-            if await self._secrets.renewed(seen, self._config):
-                detail = f"{error.detail}, with a secret that has been renewed since"
-                raise RetryableError(FailureKind.CREDENTIALS, detail) from error
-            raise
 
     async def _send(self, session: aiohttp.ClientSession, post: Post) -> None:
         with http_errors():
@@ -130,7 +123,7 @@ class PostingSink(ABC, Generic[ConfigT]):
         await self._read_secrets()
         url = await self._url()
         host, port = url.host or "", url.port or 0
-        tls = await self._tls() if url.scheme == "https" else None
+        tls = await trusting(self._config.ca_file) if url.scheme == "https" else None
         with http_errors(), fail_after(self._config.timeout_seconds):
             await try_connecting(host, port, tls)
         return f"{url.scheme}://{host}:{port}: connected"
@@ -140,13 +133,6 @@ class PostingSink(ABC, Generic[ConfigT]):
         if self._session is not None:
             await self._session.close()
             self._session = None
-
-    async def _tls(self) -> ssl.SSLContext:
-        try:
-            return await to_thread.run_sync(tls_context, self._config.ca_file)
-        except OSError as error:
-            detail = f"ca_file {self._config.ca_file}: {error.strerror or 'no certificates'}"
-            raise RetryableError(FailureKind.CREDENTIALS, detail) from error
 
 
 def parsed_url(text: str) -> URL:

@@ -10,8 +10,8 @@ import anyio
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from daemon.clients import AwsClients, AwsSettings
-from daemon.errors import FailureKind, RetryableError
+from daemon.clients import AwsClients, AwsSettings, Secrets
+from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
 from daemon.grants import Place
 from daemon.secret_reference import Secret, reference_of, references_in
 from daemon.telemetry import Telemetry, build_telemetry
@@ -154,23 +154,31 @@ async def test_a_slow_refresh_holds_up_nobody_else(proxied: tuple[FaultProxy, Aw
         group.cancel_scope.cancel()
 
 
-async def test_who_was_refused_learns_whether_there_is_another(proxied: tuple[FaultProxy, AwsClients]) -> None:
-    """A look at once, though not twice within seconds; it says whether anything has changed since."""
+async def refused(secrets: Secrets, options: Options) -> type[EffectError]:
+    """Use the secrets, be refused, and return what is raised."""
+    with pytest.raises(EffectError) as raised:
+        async with secrets.in_use(options):
+            raise PermanentError(FailureKind.ACCESS_DENIED, "HTTP 401")
+    return raised.type
+
+
+async def test_who_is_refused_with_an_old_secret_may_try_again(proxied: tuple[FaultProxy, AwsClients]) -> None:
+    """AWS is asked at once, though not twice within seconds; only where the secret has changed is it worth a try."""
     proxy, aws = proxied
     clock = HandWound()
     name = await keep_secret(aws, "old")
     secrets, options = secrets_of(aws, clock), Options(headers={"a": SecretStr(f"aws-secret:{name}")})
     await secrets.read(options.headers["a"])
-    seen = secrets.changes
     clock.time += 6
-    assert not await secrets.renewed(seen, options)
-    assert not await secrets.renewed(seen, options)
+    assert await refused(secrets, options) is PermanentError
+    assert await refused(secrets, options) is PermanentError
     assert proxy.seen.count("GetSecretValue") == 2
     await (await aws.client("secretsmanager")).put_secret_value(SecretId=name, SecretString="new")
     clock.time += 6
-    assert await secrets.renewed(seen, options)
+    assert await refused(secrets, options) is RetryableError
     assert await secrets.read(options.headers["a"]) == "new"
-    assert not await secrets.renewed(secrets.changes, options)
+    clock.time += 6
+    assert await refused(secrets, options) is PermanentError
 
 
 @pytest.mark.parametrize("text", ["aws-secret:", "aws-secret:a b", "aws-parameter:/a#", "aws-secret:a#b#c"])

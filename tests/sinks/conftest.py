@@ -13,13 +13,13 @@ from daemon.sinks import SINKS
 from tests.emulators import clients_of
 from tests.sinks.aws_services import AWS_FORMS
 from tests.sinks.rigs import Rig, file_rig, firehose_rig, kinesis_rig, sns_rig, sqs_rig, stdout_rig, webhook_rig
-from tests.sinks.services import SERVICES
+from tests.sinks.services import MAIL, SERVICES
 
 _AWS_RIGS = {"firehose": firehose_rig, "kinesis": kinesis_rig, "sns": sns_rig, "sqs": sqs_rig}
 _EMULATORS = {"firehose": "moto", "kinesis": "roto", "sns": "ministack", "sqs": "roto"}
 
 
-@pytest.fixture(params=sorted(SINKS.keys() - SERVICES - AWS_FORMS))
+@pytest.fixture(params=sorted(SINKS.keys() - SERVICES - MAIL - AWS_FORMS))
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     """Yield each sink that hands the body on as it is, opened, with its other end."""
     kind = request.param

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+MAIL = frozenset({"smtp"})
+"""test_smtp.py holds them to the same over a mail server."""
 SERVICES: dict[str, dict[str, Any]] = {
     "alertmanager": {},
     "opsgenie": {"api_key": "k" * 36},

@@ -13,9 +13,12 @@ import pytest
 import yaml
 from anyio import to_thread
 
-from tests.emulators import CREDENTIALS
+from tests.certificates import make_certificate
+from tests.emulators import CREDENTIALS, Emulator, clients_of
+from tests.secret_stores import keep_secret
 from tests.sinks.examples import EVENT
 from tests.sinks.rigs import Rig
+from tests.smtp_server import serve_mail
 
 pytestmark = pytest.mark.anyio
 
@@ -70,3 +73,31 @@ async def test_a_target_of_the_configuration_is_checked_and_fed(aws_rig: tuple[R
     assert "ok   target alerts: " in checked.stdout, checked.stdout
     (body,) = await rig.arrived()
     assert json.loads(body)["rule"] == "instance-started"
+
+
+async def test_mail_of_the_configuration_is_checked_and_sent(moto: Emulator, tmp_path: Path) -> None:
+    """The same over a mail server, with STARTTLS and a password that Secrets Manager keeps."""
+    aws = clients_of(moto)
+    tls, ca_file = make_certificate(tmp_path)
+    async with serve_mail(tls, password="hunter2") as server:
+        target = {
+            "type": "smtp",
+            "host": "127.0.0.1",
+            "port": server.port,
+            "ca_file": str(ca_file),
+            "username": "vigild",
+            "password": f"aws-secret:{await keep_secret(aws, 'hunter2')}",
+            "sender": "vigild@alerts.example",
+            "recipients": ["ada@ops.example"],
+        }
+        configure(tmp_path, target, moto.endpoint_url)
+        checked = await to_thread.run_sync(vigild, tmp_path, "check")
+        for _ in range(2):
+            ran = await to_thread.run_sync(vigild, tmp_path, "run", str(tmp_path / "event.json"))
+            assert ran.returncode == 0, ran.stderr
+    await aws.close()
+
+    assert "ok   target alerts: 127.0.0.1" in checked.stdout, checked.stdout
+    (mail,) = server.mails
+    assert "instance-started" in mail.text
+    assert "hunter2" not in checked.stdout + checked.stderr + ran.stdout + ran.stderr
