@@ -22,6 +22,7 @@ from daemon.approval_page import serve_approvals
 from daemon.assembly import Parts, assemble, rules_of
 from daemon.clock import SystemClock
 from daemon.errors import ConfigError, StateError
+from daemon.garbage import collector_paused
 from daemon.rules import RuleSet
 from daemon.settings import Settings
 from daemon.sources.base import Source
@@ -133,12 +134,9 @@ def _load_aside(parts: Parts) -> RuleSet:
 
     Rules are no garbage and refer to nothing that refers to them; so it never has to look at them later either.
     """
-    gc.disable()
-    try:
+    with collector_paused():
         rules = rules_of(parts.settings)
         parts.telemetry.metrics.expect_rules(rules.rules)
-    finally:
-        gc.enable()
     gc.freeze()
     return rules
 

@@ -18,7 +18,7 @@ from tests.benchmarks.growth import Case, show
 
 _ELEMENTS = (12_500, 25_000, 50_000, 100_000)
 _CHARACTERS = (125_000, 250_000, 500_000, 1_000_000)
-_DEPTHS = (120, 240, 480, 960)
+_DEPTHS = (125, 250, 500, 1_000)
 
 
 def main() -> None:
@@ -27,7 +27,9 @@ def main() -> None:
         {
             "not an object": (_case(_one, lambda n: [0] * n), _ELEMENTS),
             "not JSON": (_case(_one, lambda n: b'{"a":"' + b"x" * n), _CHARACTERS),
-            "blanks, and zero bytes": (_case(_one, lambda n: b" " * n), _CHARACTERS),
+            "blanks": (_case(_one, lambda n: b" " * n), _CHARACTERS),
+            "zero bytes": (_case(_one, lambda n: b'{"a":"' + b"\0" * n + b'"}'), _CHARACTERS),
+            "escaped zero bytes": (_case(_one, lambda n: {"a": "\0" * n}), _CHARACTERS),
             "wrong types on every path": (
                 _case(_one, lambda n: {"a": _WRONG * n}),
                 _ELEMENTS,

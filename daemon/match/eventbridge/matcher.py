@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from daemon.errors import DecodeError, PatternError
 from daemon.event import Screen, ScreenField
+from daemon.garbage import collector_paused
 from daemon.match.eventbridge.document import read_document
 from daemon.match.eventbridge.groups import Group, Steps, group
 from daemon.match.eventbridge.pattern import Alternative, parse_pattern
@@ -19,6 +21,9 @@ from daemon.match.eventbridge.program import Match, generate
 from daemon.match.eventbridge.projection import UnprojectableError, project
 from daemon.match.eventbridge.screen import FirstLook, screened
 from daemon.match.eventbridge.whole import WholeMatcher
+
+_LARGE: Final = 32 * 1024
+"""Bytes of an event from which on the collector, going through its parts, takes more than a pause does."""
 
 
 class Matcher:
@@ -103,6 +108,12 @@ class _Whole:
             return []
 
     def find(self, event: bytes) -> list[str]:
+        if len(event) < _LARGE:
+            return self._find(event)
+        with collector_paused():
+            return self._find(event)
+
+    def _find(self, event: bytes) -> list[str]:
         return self.naming.names_of(self.matcher.match(read_document(event)))
 
 
