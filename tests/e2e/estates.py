@@ -15,6 +15,8 @@ from tests.emulators import REGION, Emulator, clients_of
 
 ACCOUNT = "123456789012"
 """The account that moto's default credentials belong to."""
+IMAGE = "ami-12c6146b"
+"""One of those that moto has from the start."""
 
 
 @asynccontextmanager
@@ -53,8 +55,7 @@ async def group_rules(aws: AwsClients, group: str) -> list[str]:
 async def make_stopped_instance(aws: AwsClients) -> str:
     """Start an instance and stop it; return its id."""
     ec2 = await aws.client("ec2", REGION)
-    images = await ec2.describe_images(Owners=["amazon"])
-    made = await ec2.run_instances(ImageId=images["Images"][0]["ImageId"], MinCount=1, MaxCount=1)
+    made = await ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1)
     instance = str(made["Instances"][0]["InstanceId"])
     await ec2.stop_instances(InstanceIds=[instance])
     return instance

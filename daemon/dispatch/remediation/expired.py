@@ -13,7 +13,7 @@ from daemon.dispatch.remediation.due import DueWork
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.result import not_undone
 from daemon.dispatch.remediation.telling import asker_of, tell
-from daemon.dispatch.remediation.undo import UndoError, undo
+from daemon.dispatch.remediation.undo import NothingToUndoError, UndoError, undo
 from daemon.errors import EffectError, FailureKind, PermanentError
 from daemon.telemetry.actions import UndoFailed
 
@@ -50,8 +50,10 @@ class ExpiredActions(DueWork):
             raise PermanentError(FailureKind.STATE, "when to undo it cannot be read")
         try:
             await undo(intent, self.kernels, self._estate, self.context, "vigild, after its time")
+        except NothingToUndoError:
+            return  # by a person, or by a process that died before it could say so
         except UndoError as error:
-            # Undone by a person already, or changed since: what is there now is nobody's to touch.
+            # Changed since: what is there now is nobody's to touch.
             raise PermanentError(FailureKind.REFUSED, str(error)) from error
 
     async def give_up(self, intent: str, error: EffectError) -> None:

@@ -167,12 +167,12 @@ class Kernel:
                 saved = Saved(record, saved.version)
         if record.progress in (Progress.PLANNED, Progress.APPLYING):
             first = record.progress is Progress.PLANNED
+            await write_begun(self._context, record)
             saved = await self._apply(await self._advance(saved, Progress.APPLYING), first=first)
         return await self._verify(saved)
 
     async def _apply(self, saved: Saved, *, first: bool) -> Saved:
         record = saved.record
-        await write_begun(self._context, record)
         requests = list(record.requests)
 
         async def note(call: Call) -> None:

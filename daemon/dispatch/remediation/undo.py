@@ -25,6 +25,10 @@ class UndoError(VigildError):
     """Raised where an action cannot be undone, with the reason."""
 
 
+class NothingToUndoError(UndoError):
+    """Raised where the state is as it was before."""
+
+
 async def undo(intent: str, kernels: Mapping[str, Kernel], estate: Estate, context: RemediationContext, by: str) -> str:
     """Undo what was done on an intent, or go on where a crash or a failure has cut that off; return what was undone.
 
@@ -65,7 +69,7 @@ def _check_ours(record: Record, image: Image | None) -> None:
         if image is None or not between(image, record.before, record.plan.after):
             raise UndoError(f"{record.intent}: the state is no longer what undoing it left; undo it by hand")
     elif image == record.before:
-        raise UndoError(f"{record.intent}: the state is already as it was before")
+        raise NothingToUndoError(f"{record.intent}: the state is already as it was before")
     elif image != record.plan.after:
         raise UndoError(f"{record.intent}: the state is no longer what the action left; undo it by hand")
 
@@ -98,7 +102,7 @@ def _undoable(saved: Saved, kernels: Mapping[str, Kernel]) -> Kernel:
     if not kernel.action.undoable:
         raise UndoError(f"{record.intent}: {record.kind} has no inverse")
     if record.progress is Progress.UNDONE:
-        raise UndoError(f"{record.intent}: undone already")
+        raise NothingToUndoError(f"{record.intent}: undone already")
     done = record.progress is Progress.ENDED and record.ending in (Ending.DONE, Ending.UNVERIFIED)
     if not done and record.progress is not Progress.UNDOING:
         raise UndoError(f"{record.intent}: nothing was done ({record.ending or record.progress})")

@@ -42,9 +42,16 @@ CLOSING = {
 class Process:
     """A process that has one action, called "close"; `told` holds the details of the events that tell of results."""
 
-    def __init__(self, endpoint_url: str, store: StateStore, clock: HandWound, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        endpoint_url: str,
+        store: StateStore,
+        clock: HandWound,
+        options: dict[str, Any],
+        aws: AwsClients | None = None,
+    ) -> None:
         settings = AwsSettings(region=REGION, endpoint_url=endpoint_url)
-        self.aws = AwsClients(settings)
+        self.aws = aws or AwsClients(settings)
         self.clock = clock
         self.told: list[dict[str, Any]] = []
         self.telemetry, rng = build_telemetry(), random.Random(1)
