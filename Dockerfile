@@ -39,6 +39,7 @@ ENV PATH="/opt/vigild/bin:${PATH}" \
 COPY --from=build /opt/vigild /opt/vigild
 COPY --from=build --chown=65532:65532 /state /var/lib/vigild
 COPY config/rules /etc/vigild/rules
+COPY config/playbooks /etc/vigild/playbooks
 
 # A number, so that Kubernetes can see that it is not root (runAsNonRoot).
 USER 65532:65532

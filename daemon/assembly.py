@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from daemon import sinks, sources
+from daemon.actions.config import ActionConfig
 from daemon.clients import AwsClients, Secrets
 from daemon.clients.estate import Estate
 from daemon.clock import Clock
@@ -74,9 +75,7 @@ class Parts:
 
 def rules_of(settings: Settings) -> RuleSet:
     """Load the rules that the settings name.  Raises ConfigError."""
-    targets = list(settings.targets)
-    defaults = targets if settings.default_targets is None else settings.default_targets
-    return load_rules(settings.rules, targets, defaults, list(settings.actions))
+    return load_rules(settings.rules, list(settings.targets), settings.told_by_default, list(settings.actions))
 
 
 @asynccontextmanager
@@ -128,7 +127,7 @@ async def assemble(
         estate = Estate(settings.estate, aws, settings.aws, clock)
         stack.push_async_callback(estate.close)
         remediation = build_remediation(
-            settings.actions,
+            _telling_actions(settings),
             estate,
             settings.approvals,
             Surroundings(store, session, telemetry, clock, rng, secrets),
@@ -190,6 +189,15 @@ def _targets(
         plain = SinkTarget(name, sinks.build(name, config, context), config, places[config.dead_letter], dispatch)
         targets[name] = AlertTarget(plain, config, hygiene)
     return targets
+
+
+def _telling_actions(settings: Settings) -> dict[str, ActionConfig]:
+    """Return the actions, each with the targets that are told of it."""
+    default = tuple(settings.told_by_default)
+    return {
+        name: config if config.notify is not None else config.model_copy(update={"notify": default})
+        for name, config in settings.actions.items()
+    }
 
 
 def _action_targets(

@@ -22,6 +22,7 @@ from daemon.dispatch.dead_letters import AnyDeadLetterConfig, FileDeadLetterConf
 from daemon.dispatch.policy import FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
 from daemon.errors import ConfigError
+from daemon.rules.actions import actions_of
 from daemon.rules.model import Name
 from daemon.sinks import AnySinkConfig
 from daemon.sinks.stdout import StdoutConfig
@@ -34,6 +35,13 @@ from daemon.yaml_file import Strict, YamlFile, load_yaml, near_miss
 ENVIRONMENT_PREFIX = "VIGILD_"
 REDRIVE = "redrive"
 """In place of a dead-letter place's name: leave what is rejected to the queue's own redrive policy."""
+
+
+def _allow_changes(schema: dict[str, Any]) -> None:
+    """Tell editors that an action without a `type` is none by itself, but changes one of a rule file."""
+    change = {"type": "object", "not": {"required": ["type"]}}
+    names = schema["patternProperties"]
+    schema["patternProperties"] = {name: {"anyOf": [action, change]} for name, action in names.items()}
 
 
 class TelemetrySettings(Strict):
@@ -88,14 +96,15 @@ class Settings(Strict, BaseSettings):
     """Rule files, or folders of them; without it, the starter pack."""
     targets: dict[Name, AnySinkConfig] = {"stdout": StdoutConfig(type="stdout")}
     """Where alerts go, by name; without it, to standard output."""
-    actions: dict[Name, AnyActionConfig] = {}
-    """What rules may do to the estate, by name; each in `shadow` unless it says otherwise."""
+    actions: dict[Name, AnyActionConfig] = Field(default={}, json_schema_extra=_allow_changes)
+    """What rules may do to the estate, by name; each in `shadow` unless it says otherwise.  One without a `type`
+    changes fields of the rule files' action of this name."""
     estate: EstateSettings = EstateSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     maintenance: dict[Name, MaintenanceConfig] = {}
     """When which alerts are held back, by name; for what is not planned, `vigild silences`."""
     default_targets: list[Name] | None = None
-    """The targets of rules that name none; without it, all targets."""
+    """The targets of rules and actions that name none; without it, all targets."""
     dead_letters: dict[Name, AnyDeadLetterConfig] = {}
     """Places for what cannot be read or delivered, by name; "default" is there unless given here."""
     failures: FailureSettings = FailureSettings()
@@ -121,6 +130,20 @@ class Settings(Strict, BaseSettings):
         """Let the environment win over the file."""
         return env_settings, init_settings
 
+    @model_validator(mode="before")
+    @classmethod
+    def _add_actions_of_rule_files(cls, data: Any) -> Any:
+        rules, actions = data.get("rules", [starter_pack()]), data.get("actions", {})
+        if not isinstance(rules, list) or not isinstance(actions, dict):
+            return data  # and each field says what is wrong with it
+        paths = [Path(path) for path in rules if isinstance(path, str | Path)]
+        return {**data, "actions": actions_of(paths, actions)}
+
+    @property
+    def told_by_default(self) -> list[Name]:
+        """The targets of rules, and of actions, that name none."""
+        return list(self.targets) if self.default_targets is None else self.default_targets
+
     @field_validator("dead_letters")
     @classmethod
     def _add_default_place(cls, places: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +152,7 @@ class Settings(Strict, BaseSettings):
     @model_validator(mode="after")
     def _check_references(self) -> Settings:
         named = {"default_targets": self.default_targets or (), "failures.alert_targets": self.failures.alert_targets}
-        named |= {f"actions.{name}.notify": action.notify for name, action in self.actions.items()}
+        named |= {f"actions.{name}.notify": action.notify or () for name, action in self.actions.items()}
         for field, targets in named.items():
             for target in targets:
                 if target not in self.targets:

@@ -19,8 +19,9 @@ def test_generated_pages_are_up_to_date(path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("schema", "file"),
     [("vigild.schema.json", ROOT / "config" / "vigild.yaml")]
-    + [("rules.schema.json", path) for path in sorted((ROOT / "config" / "rules").glob("*.yaml"))],
-    ids=lambda value: getattr(value, "name", value),
+    + [("rules.schema.json", path) for path in sorted((ROOT / "config" / "rules").glob("*.yaml"))]
+    + [("rules.schema.json", path) for path in sorted((ROOT / "config" / "playbooks").glob("*/*.yaml"))],
+    ids=lambda value: f"{value.parent.name}-{value.name}" if isinstance(value, Path) else value,
 )
 def test_shipped_files_fit_their_schema(schema: str, file: Path) -> None:
     """What an editor would say of the shipped files is nothing."""

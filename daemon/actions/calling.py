@@ -25,6 +25,8 @@ class CallingConfig(ActionConfig):
 
     cooldown_seconds: float = Field(default=0.0, ge=0, le=86_400)
     """How long the same callee is left alone after a call."""
+    notify: tuple[str, ...] | None = ()
+    """Targets that are told of every outcome; without it, none."""
     touches_per_hour: int = Field(default=1_000, ge=1)
     """How often the callee may be called in an hour; then the rule is suspended until a person resumes it."""
 

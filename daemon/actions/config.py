@@ -60,8 +60,8 @@ class ActionConfig(TargetConfig):
     """How long the change may take to show when read again."""
     undo_after_seconds: float | None = Field(default=None, ge=60, le=365 * 86_400)
     """Undo what was done after so long, where the action has an inverse and the state still is what it left."""
-    notify: tuple[str, ...] = ()
-    """Targets that are told of every outcome."""
+    notify: tuple[str, ...] | None = None
+    """Targets that are told of every outcome; without it, `default_targets`."""
     retry: RetryConfig = RetryConfig(max_age_seconds=3_600.0)
     """What is tried before an intent is parked; `failures` may set narrower limits for a kind of failure."""
     max_concurrency: int = Field(default=4, ge=1, le=64)

@@ -30,6 +30,7 @@ class Subject(msgspec.Struct, frozen=True):
     """Where to act, and on what."""
 
     account: str
+    """"" where the event names none and none is needed to name the resource: then the daemon's own."""
     region: str
     resources: tuple[str, ...]
     """Names of what is touched: cool-downs, locks, holds and the journal go by them."""
@@ -92,10 +93,14 @@ def optional_value_at(event: Mapping[str, Any], paths: FromEvent, pattern: re.Pa
     return None
 
 
-def place_of(event: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the event's account and region.  Raises SubjectError."""
+def place_of(event: Mapping[str, Any], *, may_be_own: bool = False) -> tuple[str, str]:
+    """Return the event's account and region; with `may_be_own`, "" for an account it does not name.
+
+    Raises SubjectError.
+    """
     account, region = event.get("account"), event.get("region")
-    if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+    names_none = may_be_own and account == ""
+    if not isinstance(account, str) or not (names_none or _ACCOUNT.fullmatch(account)):
         raise SubjectError("account: the event names none")
     if not isinstance(region, str) or not _REGION.fullmatch(region):
         raise SubjectError("region: the event names none")

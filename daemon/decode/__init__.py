@@ -1,8 +1,9 @@
 """Turns a delivery's bytes into EventBridge-shaped events, and into rejections where that cannot be done.
 
 pipeline/ calls `Decoder.decode` with every delivery, whatever its source; the shapes are told apart by content, so one
-queue may carry several.  Each shape has a file: envelope.py unpacks gzip and base64, shapes.py tells
-documents apart and takes SNS off, then cloudtrail.py, cloudwatch_logs.py, eventbridge.py or unknown.py makes the event.
+queue may carry several.  Each shape has a file: envelope.py unpacks gzip and base64, shapes.py tells documents apart
+and takes SNS off, then cloudtrail.py, cloudwatch_logs.py, eventbridge.py, s3_notification.py or unknown.py makes the
+event.
 
 To add a format:
 1. a file with a function `(document, delivery) -> Iterator[Event | Rejection]` (or one event) in this folder;

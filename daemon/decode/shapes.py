@@ -18,6 +18,7 @@ from daemon.decode.limits import DecodeLimits
 from daemon.decode.pieces import piece_of
 from daemon.decode.record_screen import RecordScreen
 from daemon.decode.records_file import all_records, some_records
+from daemon.decode.s3_notification import EVENT_SOURCE, wrap_notification
 from daemon.decode.unknown import wrap_unknown
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Rejection, Unwanted
@@ -177,14 +178,21 @@ def _records(
                 raise _too_large(body, limits)
             if not clean:
                 _check_utf8(body)
-            record = _decode_record(body)
-            known = looks_like_cloudtrail(record)
-            yield wrap_record(body, record) if known else wrap_unknown(body, piece_of(delivery, number), limits)
+            yield _read_record(body, delivery, number, limits)
         except msgspec.ValidationError as error:
             reason = RejectReason.BAD_ENVELOPE if body.startswith(b"{") else RejectReason.NOT_AN_OBJECT
             yield _rejected(body, piece_of(delivery, number), DecodeError(reason, str(error)))
         except DecodeError as error:
             yield _rejected(body, piece_of(delivery, number), error)
+
+
+def _read_record(body: bytes, delivery: Delivery, number: int, limits: DecodeLimits) -> Event:
+    record = _decode_record(body)
+    if looks_like_cloudtrail(record):
+        return wrap_record(body, record)
+    if record.eventSource == EVENT_SOURCE:
+        return wrap_notification(body, piece_of(delivery, number))
+    return wrap_unknown(body, piece_of(delivery, number), limits)
 
 
 def _rejected(body: bytes, delivery: Delivery, error: DecodeError) -> Rejection:

@@ -20,6 +20,13 @@ def eventbridge_identity(event_id: str) -> str:
     return "eventbridge:" + event_id
 
 
+def s3_identity(*names: str) -> str:
+    """Return the identity of what befell an object, by bucket, key, version, sequencer and the event's name: the same
+    in the notifications of several configurations.
+    """
+    return "s3:" + _digest("\x00".join(names).encode("utf-8", "surrogatepass"))
+
+
 def log_event_identity(event_id: str, body: bytes) -> str:
     """Return the identity of a log event that is nothing but a line: CloudWatch Logs' id for it, else its bytes'."""
     return "logs:" + event_id if event_id else _hash_identity(body)
@@ -48,10 +55,13 @@ def carried_identity(delivery: Delivery, body: bytes) -> str:
 
 
 def _hash_identity(body: bytes) -> str:
-    return "hash:" + hashlib.blake2b(body, digest_size=16).hexdigest()
+    return "hash:" + _digest(body)
+
+
+def _digest(named: bytes) -> str:
+    return hashlib.blake2b(named, digest_size=16).hexdigest()
 
 
 def intent_identity(event: str, rule: str, target: str) -> str:
     """Return the 32 hexadecimal digits that name (event, rule, target): claim key and idempotency key in one."""
-    name = f"{event}\x00{rule}\x00{target}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(name, digest_size=16).hexdigest()
+    return _digest(f"{event}\x00{rule}\x00{target}".encode("utf-8", "surrogatepass"))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from daemon.actions import AnyActionConfig
 from daemon.dispatch.transform import InputTransformerConfig
 from daemon.match.lint.findings import LintCode
 from daemon.sinks.base import Severity
@@ -82,7 +83,7 @@ class RuleConfig(Strict):
     targets: list[Name | TargetReference] | None = None
     """Where matches go; without it, to `default_targets` of the configuration; [] counts matches only."""
     actions: tuple[Name, ...] = ()
-    """What is done about a match: names of `actions` of the configuration; by default nothing is."""
+    """What is done about a match: names of `actions` of the configuration or of a rule file; by default nothing is."""
     tests: tuple[RuleTest, ...] = ()
     lint_ignore: dict[LintCode, Annotated[str, Field(min_length=1)]] = Field(default={})
     """Warnings of `vigild check` that are meant to be so: each code with the reason."""
@@ -98,3 +99,6 @@ class RuleFile(Strict):
     """A file of rules."""
 
     rules: list[RuleConfig]
+    actions: dict[Name, AnyActionConfig] = Field(default={})
+    """What these rules, or others, may do to the estate, by name; the configuration's `actions` go over it.  Read at
+    the start only."""

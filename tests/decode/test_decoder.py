@@ -172,15 +172,15 @@ def test_bad_records_do_not_take_good_ones_with_them() -> None:
 
 
 def test_records_of_other_services_are_unknown_json() -> None:
-    """An S3 notification has Records too, but not CloudTrail's."""
-    notification = {"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {}}
+    """A stream's batch of changes has Records too, but not CloudTrail's."""
+    notification = {"eventVersion": "1.1", "eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": {}}
     event = only_event(decode(json.dumps({"Records": [notification]}).encode()))
 
     assert event.document()["source"] == "vigild.json"
     assert notification == event.document()["detail"]
 
 
-@pytest.mark.parametrize("body", [b'{"level":"error"}', b'{"Records":[{"eventSource":"aws:s3"}]}'])
+@pytest.mark.parametrize("body", [b'{"level":"error"}', b'{"Records":[{"eventSource":"aws:dynamodb"}]}'])
 def test_unknown_json_is_rejected_where_nobody_wants_it(body: bytes) -> None:
     """With `unknown_json: reject` it has a reason of its own, alone and among records."""
     decoder = Decoder(DecodeLimits(unknown_json=UnknownJson.REJECT))

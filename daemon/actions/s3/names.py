@@ -1,4 +1,7 @@
-"""Buckets and objects as events name them, and access control lists as the actions on them see them."""
+"""Buckets and objects as events name them, and access control lists as the actions on them see them.
+
+A bucket's name is its own in all accounts, so an event need not name the account: S3's notifications do not.
+"""
 
 from __future__ import annotations
 
@@ -49,14 +52,14 @@ _PARAMETERS: Final = {
 
 def bucket_of(event: Mapping[str, Any], paths: FromEvent) -> Subject:
     """Return the bucket that an event names.  Raises SubjectError."""
-    account, region = place_of(event)
+    account, region = place_of(event, may_be_own=True)
     bucket = value_at(event, paths, BUCKET, "bucket")
     return Subject(account, region, (f"arn:aws:s3:::{bucket}",), {"bucket": bucket})
 
 
 def object_of(event: Mapping[str, Any], bucket: FromEvent, key: FromEvent, version: FromEvent) -> Subject:
     """Return the object, and its version where the event names one.  Raises SubjectError."""
-    account, region = place_of(event)
+    account, region = place_of(event, may_be_own=True)
     values = {"bucket": value_at(event, bucket, BUCKET, "bucket"), "key": value_at(event, key, KEY, "object key")}
     found = optional_value_at(event, version, VERSION, "object version")
     if found is not None and found != "null":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -49,7 +49,7 @@ class RestoreObject(Action[RestoreObjectConfig]):
         bucket, key = subject.values["bucket"], subject.values["key"]
         if await api.find("s3", "head_bucket", Bucket=bucket) is None:
             return None
-        present = await api.find("s3", "head_object", Bucket=bucket, Key=key) is not None
+        present = await api.find("s3", "head_object", _LOST, Bucket=bucket, Key=key) is not None
         return {"present": present, "copy": None if present else await self._copy(bucket, key, api)}
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
@@ -87,9 +87,14 @@ class RestoreObject(Action[RestoreObjectConfig]):
             found = await api.find("s3", "head_object", Bucket=replica, Key=key)
             return {"Bucket": replica, "Key": key} if found is not None else None
         answer = await api.read("s3", "list_object_versions", Bucket=bucket, Prefix=key, MaxKeys=100)
-        versions = [version for version in answer.get("Versions", ()) if version["Key"] == key]
+        # The newest of all is not there: it was lost.  Where a marker says deleted, it is that, and no version.
+        versions = [each for each in answer.get("Versions", ()) if each["Key"] == key and not each["IsLatest"]]
         newest = max(versions, key=lambda version: version["LastModified"], default=None)
         return {"Bucket": bucket, "Key": key, "VersionId": newest["VersionId"]} if newest is not None else None
+
+
+_LOST: Final = frozenset({"405", "MethodNotAllowed"})
+"""How S3 answers for an object that it knows of, but has lost (S3 user guide, "Using reduced redundancy storage")."""
 
 
 def _text(copy: Mapping[str, str]) -> str:

@@ -74,6 +74,8 @@ class Kernel:
             subject = self.action.subject(event)
         except SubjectError as error:
             raise Refused(Refusal.SUBJECT, str(error)) from error
+        if not subject.account:
+            subject = msgspec.structs.replace(subject, account=await self._estate.own_account())
         outside = await self._estate.forbids(subject.account, subject.region)
         if outside is not None:
             raise Refused(Refusal.OUTSIDE, outside)

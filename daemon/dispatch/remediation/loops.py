@@ -42,7 +42,7 @@ class LoopBreaker:
         detail = event.get("detail")
         if not isinstance(detail, dict):
             return None
-        request = detail.get("requestID")
+        request = detail.get("requestID") or detail.get("request-id")  # CloudTrail's name for it, and S3's own
         if isinstance(request, str) and 0 < len(request) <= 256:
             (item,) = await self._store.get([_PREFIX + request])
             if item is not None:

@@ -27,7 +27,7 @@ _TELLING = RetryPolicy(base_seconds=0.1, cap_seconds=5.0, max_age_seconds=None, 
 """What has been done is told, however long the state store is away."""
 
 
-async def tell(context: RemediationContext, asker: Asker, result: Result, notify: tuple[str, ...]) -> None:
+async def tell(context: RemediationContext, asker: Asker, result: Result, notify: tuple[str, ...] | None) -> None:
     """Journal a result and announce it; a journal that is broken keeps nobody from being told."""
 
     async def write() -> None:
@@ -35,7 +35,7 @@ async def tell(context: RemediationContext, asker: Asker, result: Result, notify
         context.telemetry.emit(ActionEnded(asker.action, asker.rule, asker.intent, result.ending, result.reason))
 
     async def announce() -> None:
-        await context.announce(result_event(asker, result, context.clock.now()), notify, asker.rule)
+        await context.announce(result_event(asker, result, context.clock.now()), notify or (), asker.rule)
 
     await _surely(context, asker, write)
     await _surely(context, asker, announce)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from daemon.actions.base import Decline, Declined
-from daemon.actions.subject import SubjectError
+from daemon.actions.subject import SubjectError, place_of
 from daemon.clients import AwsClients
 from tests.actions.acting import acting, event_of
 from tests.emulators import REGION, Emulator
+from tests.faults import FaultProxy, answering
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +135,36 @@ async def test_a_lost_object_comes_back_from_its_replica(moto: Emulator) -> None
             plan, applied = await restoring.act(of_object(lost))
             assert await (await s3.get_object(Bucket=lost, Key="a/b c.txt"))["Body"].read() == b"content"
             await restoring.undo(of_object(lost), plan, applied)
+
+
+async def test_a_lost_version_is_not_taken_for_its_own_copy(moto: Emulator) -> None:
+    """S3 answers 405 for what it has lost; the version before that one is copied, not the lost one."""
+    async with FaultProxy(moto.endpoint_url) as proxy:
+        through_proxy = replace(moto, endpoint_url=proxy.endpoint_url)
+        async with acting(moto, {"type": "s3.restore-object"}) as direct:
+            bucket = await make_bucket(direct.aws)
+            s3 = await direct.aws.client("s3", REGION)
+            await s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            for body in (b"older", b"lost"):
+                await s3.put_object(Bucket=bucket, Key="a/b c.txt", Body=body)
+            proxy.add(f"HEAD /{bucket}/a/b c.txt", answering(405, {}), times=1)
+
+            async with acting(through_proxy, {"type": "s3.restore-object"}) as it:
+                await it.act(of_object(bucket))
+
+            assert await (await s3.get_object(Bucket=bucket, Key="a/b c.txt"))["Body"].read() == b"older"
+
+
+async def test_an_event_that_names_no_account_is_the_daemons_own(moto: Emulator) -> None:
+    """S3's notifications name none, and a bucket is found without; another kind of resource is not."""
+    async with acting(moto, {"type": "s3.block-public-access"}) as it:
+        event = event_of(bucket={"name": "reports"}) | {"account": ""}
+
+        assert it.action.subject(event).account == ""
+        with pytest.raises(SubjectError, match="account"):
+            it.action.subject(event | {"account": "1234"})
+        with pytest.raises(SubjectError, match="account"):
+            place_of(event)
 
 
 @pytest.mark.parametrize(
