@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from anyio import Lock
 from botocore.exceptions import BotoCoreError
+from botocore.loaders import Loader, create_loader
 from pydantic import Field
 
 from daemon import __version__
@@ -20,6 +22,12 @@ from daemon.errors import ConfigError
 from daemon.yaml_file import Strict
 
 T = TypeVar("T")
+
+
+@cache
+def _models(search_path: str | None) -> Loader:
+    """Return what reads the services' models: one for all sessions, because each keeps what it has read to itself."""
+    return create_loader(search_path)
 
 
 class AwsSettings(Strict):
@@ -55,6 +63,7 @@ class AwsClients:
         self._settings = settings
         self._skew = ClockSkew(clock or SystemClock())
         self._session = get_session()
+        self._session.register_component("data_loader", _models(self._session.get_config_variable("data_path")))
         if identity is not None:
             # botocore offers no public way to hand a session credentials that renew themselves.
             self._session._credentials = identity.credentials()  # noqa: SLF001

@@ -41,7 +41,7 @@ def _running(place: Place, _: Everything) -> Mapping[str, Any]:
     return {f"{state}/Code": 16, f"{state}/Name": "running"}
 
 
-EC2_STOPPED = Playbook("ec2-stopped", _stopped, _stopped_message, _running)
+EC2_STOPPED = Playbook("ec2-stopped", ("ec2",), _stopped, _stopped_message, _running)
 
 
 async def _open_group(account: Account) -> Place:
@@ -66,7 +66,7 @@ def _open_to_the_office(place: Place, _: Everything) -> Mapping[str, Any]:
     return {f"ec2/group/{place['group']}/IpPermissions": [office, 'tcp 443-443 {"CidrIp": "0.0.0.0/0"}']}
 
 
-RESTRICTED_SSH = Playbook("restricted-ssh", _open_group, _group_found_open, _open_to_the_office)
+RESTRICTED_SSH = Playbook("restricted-ssh", ("ec2",), _open_group, _group_found_open, _open_to_the_office)
 
 
 async def _unpatched(account: Account) -> Place:
@@ -117,4 +117,4 @@ def _patched(place: Place, _: Everything) -> Mapping[str, Any]:
     }
 
 
-INSPECTOR_CVE = Playbook("inspector-cve", _unpatched, _found_vulnerable, _patched, undoable=False)
+INSPECTOR_CVE = Playbook("inspector-cve", ("ec2", "ssm"), _unpatched, _found_vulnerable, _patched, undoable=False)

@@ -38,4 +38,4 @@ def _blocked(place: Place, _: Everything) -> Mapping[str, Any]:
     return {"wafv2/vigild-blocked/Addresses": sorted([_OTHER, f"{place['client']}/32"])}
 
 
-WAF_BLOCK_CLIENT = Playbook("waf-block-client", _client, _named, _blocked, prepare=_ip_set)
+WAF_BLOCK_CLIENT = Playbook("waf-block-client", ("wafv2",), _client, _named, _blocked, prepare=_ip_set)

@@ -63,7 +63,7 @@ class Guard:
         for playbook in playbooks:
             account = accounts[playbook.name]
             place = await playbook.make(account)
-            made.append((playbook, account, place, await everything(account)))
+            made.append((playbook, account, place, await everything(account, playbook.services)))
         for playbook, account, place, _ in made:
             url = self.config["sources"]["events"]["queue_url"]
             await sqs.send_message(QueueUrl=url, MessageBody=playbook.message(account, place))
@@ -73,7 +73,7 @@ class Guard:
             matched, *ended = told[playbook.name]
             intents = [each["detail"]["intent"] for each in ended]
             entries = {intent: [entry for entry in journal if entry["intent"] == intent] for intent in intents}
-            after = await everything(account)
+            after = await everything(account, playbook.services)
             self.outcomes[playbook.name] = Outcome(account, place, before, after, matched, ended, entries)
 
     async def _told(self, playbook: Playbook) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def _created(account: Account, place: Place) -> str:
     return cloudtrail("iam", "CreateUser", account, {"userName": place["user"]}, awsRegion="us-east-1")
 
 
-IAM_USER_CREATED = Playbook("iam-user-created", _new_user, _created, _as_it_was, endings=())
+IAM_USER_CREATED = Playbook("iam-user-created", ("iam",), _new_user, _created, _as_it_was, endings=())
 
 
 async def _nowhere(_: Account) -> Place:
@@ -60,7 +60,7 @@ def _root_signed_in(account: Account, _: Place) -> str:
     return eventbridge("AWS Console Sign In via CloudTrail", "aws.signin", account, detail, region="us-east-1")
 
 
-ROOT_LOGIN = Playbook("root-login", _nowhere, _root_signed_in, _as_it_was, endings=())
+ROOT_LOGIN = Playbook("root-login", ("iam",), _nowhere, _root_signed_in, _as_it_was, endings=())
 
 
 async def _stopped_trail(account: Account) -> Place:
@@ -82,4 +82,4 @@ def _records_again(_place: Place, _before: Everything) -> Mapping[str, Any]:
     return {"cloudtrail/organisation/status/IsLogging": True}
 
 
-TRAIL_STOPPED = Playbook("trail-stopped", _stopped_trail, _was_stopped, _records_again)
+TRAIL_STOPPED = Playbook("trail-stopped", ("cloudtrail", "s3"), _stopped_trail, _was_stopped, _records_again)

@@ -26,6 +26,8 @@ class Playbook:
 
     name: str
     """Of the folder, and of its rule."""
+    services: tuple[str, ...]
+    """All that the account has of these is looked at before and after."""
     make: Callable[[Account], Awaitable[Place]]
     """Makes the bad state, beside things that must stay."""
     message: Callable[[Account, Place], str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -38,19 +38,11 @@ Everything = dict[str, Any]
 """Values by their paths: "ec2/instance/i-1/State/Name"."""
 
 
-async def everything(account: Account) -> Everything:
-    """Return all of the account's instances, groups, buckets with objects, IAM, trails, IP sets and commands.
-
-    Of the account that all tests share, only the buckets that were made for the playbook.
+async def everything(account: Account, services: Sequence[str]) -> Everything:
+    """Return all that the account has of some services: instances and groups, buckets with objects, users and policies,
+    trails, IP sets, commands.
     """
-    found: dict[str, Any] = {
-        "ec2": await _ec2(await account.client("ec2")),
-        "s3": await _s3(await account.client("s3"), account.prepared.values() if account.is_shared else None),
-        "iam": await (await account.client("iam")).get_account_authorization_details(),
-        "cloudtrail": await _cloudtrail(await account.client("cloudtrail")),
-        "wafv2": await _wafv2(await account.client("wafv2")),
-        "ssm": await _ssm(await account.client("ssm")),
-    }
+    found = {service: await _READERS[service](account) for service in services}
     return dict(_leaves("", found))
 
 
@@ -60,7 +52,8 @@ def changes(before: Everything, after: Everything) -> dict[str, Any]:
     return {path: after.get(path) for path in sorted(paths) if before.get(path) != after.get(path)}
 
 
-async def _ec2(ec2: Any) -> dict[str, Any]:
+async def _ec2(account: Account) -> dict[str, Any]:
+    ec2 = await account.client("ec2")
     reservations = (await ec2.describe_instances())["Reservations"]
     groups = (await ec2.describe_security_groups())["SecurityGroups"]
     for group in groups:
@@ -80,9 +73,12 @@ def _permission(permission: Mapping[str, Any]) -> str:
     return " ".join(reach)
 
 
-async def _s3(s3: Any, names: Iterable[str] | None) -> dict[str, Any]:
+async def _s3(account: Account) -> dict[str, Any]:
+    """Return all buckets; of the account that all tests share, only those made for the playbook."""
+    s3 = await account.client("s3")
+    buckets = [bucket["Name"] for bucket in (await s3.list_buckets())["Buckets"]]
     found = {}
-    for name in [bucket["Name"] for bucket in (await s3.list_buckets())["Buckets"]] if names is None else names:
+    for name in set(buckets) & set(account.prepared.values()) if account.is_shared else buckets:
         versions = await s3.list_object_versions(Bucket=name)
         found[name] = {
             "acl": await s3.get_bucket_acl(Bucket=name),
@@ -106,14 +102,16 @@ async def _object(s3: Any, bucket: str, version: Mapping[str, Any]) -> dict[str,
     return {**head, "sha256": hashlib.sha256(body).hexdigest(), "acl": await s3.get_object_acl(**address)}
 
 
-async def _cloudtrail(cloudtrail: Any) -> dict[str, Any]:
+async def _cloudtrail(account: Account) -> dict[str, Any]:
+    cloudtrail = await account.client("cloudtrail")
     trails = (await cloudtrail.describe_trails())["trailList"]
     return {
         trail["Name"]: {**trail, "status": await cloudtrail.get_trail_status(Name=trail["Name"])} for trail in trails
     }
 
 
-async def _wafv2(wafv2: Any) -> dict[str, Any]:
+async def _wafv2(account: Account) -> dict[str, Any]:
+    wafv2 = await account.client("wafv2")
     found = {}
     for each in (await wafv2.list_ip_sets(Scope="REGIONAL"))["IPSets"]:
         answer = await wafv2.get_ip_set(Name=each["Name"], Id=each["Id"], Scope="REGIONAL")
@@ -121,11 +119,20 @@ async def _wafv2(wafv2: Any) -> dict[str, Any]:
     return found
 
 
-async def _ssm(ssm: Any) -> dict[str, Any]:
+async def _ssm(account: Account) -> dict[str, Any]:
     """Return the only command, if there is one, by what was asked for and came of it."""
+    ssm = await account.client("ssm")
     commands = (await ssm.list_commands())["Commands"]
     fields = ("DocumentName", "InstanceIds", "Parameters", "Status")
     return {"command": {field: commands[0][field] for field in fields} if len(commands) == 1 else len(commands)}
+
+
+async def _iam(account: Account) -> dict[str, Any]:
+    details: dict[str, Any] = await (await account.client("iam")).get_account_authorization_details()
+    return details
+
+
+_READERS = {"cloudtrail": _cloudtrail, "ec2": _ec2, "iam": _iam, "s3": _s3, "ssm": _ssm, "wafv2": _wafv2}
 
 
 async def _or_none(answer: Any) -> Any:

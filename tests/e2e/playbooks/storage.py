@@ -48,7 +48,7 @@ def _object_private(place: Place, _: Everything) -> Mapping[str, Any]:
     return _without_the_world(f"s3/{place['bucket']}/object/{_KEY}@null/acl")
 
 
-S3_OBJECT_PUBLIC = Playbook("s3-object-public", _public_object, _list_was_set, _object_private)
+S3_OBJECT_PUBLIC = Playbook("s3-object-public", ("s3",), _public_object, _list_was_set, _object_private)
 
 
 async def _public_bucket(account: Account) -> Place:
@@ -72,7 +72,7 @@ def _bucket_private(place: Place, _: Everything) -> Mapping[str, Any]:
 
 
 S3_BUCKET_PUBLIC_READ = Playbook(
-    "s3-bucket-public-read", _public_bucket, _bucket_found_public, _bucket_private, endings=("done", "done")
+    "s3-bucket-public-read", ("s3",), _public_bucket, _bucket_found_public, _bucket_private, endings=("done", "done")
 )
 
 
@@ -131,6 +131,7 @@ def _there_again(place: Place, before: Everything) -> Mapping[str, Any]:
 
 RRS_OBJECT_LOST = Playbook(
     "rrs-object-lost",
+    ("s3",),
     _lose_object,
     _notified_of_loss,
     _there_again,

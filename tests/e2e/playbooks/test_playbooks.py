@@ -15,7 +15,7 @@ from tests.e2e.playbooks.reading import changes, everything
 from tests.e2e.playbooks.storage import RRS_OBJECT_LOST, S3_BUCKET_PUBLIC_READ, S3_OBJECT_PUBLIC
 from tests.emulators import Emulator
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]  # the first test of a daemon waits for all playbooks
 
 PLAYBOOKS = (
     EC2_STOPPED,
@@ -72,7 +72,7 @@ async def test_the_bad_thing_goes_and_comes_back_when_undone(playbook: Playbook,
         if playbook.undoable:
             await auto.vigild("undo", intent, "--by", "ada")
     if playbook.undoable:
-        assert changes(outcome.before, await everything(outcome.account)) == {}
+        assert changes(outcome.before, await everything(outcome.account, playbook.services)) == {}
 
 
 @_each
