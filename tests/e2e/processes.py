@@ -24,6 +24,19 @@ from tests.emulators import CREDENTIALS, free_port
 _PATIENCE_SECONDS = 60.0
 
 
+class Scrape:
+    """The metrics of one moment; nothing where nobody answered."""
+
+    def __init__(self, text: str) -> None:
+        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def total(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's series that have these labels."""
+        return sum(
+            sample.value for sample in self._samples if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+
 @dataclass(slots=True)
 class DaemonProcess:
     """A running `vigild run`."""
@@ -45,13 +58,11 @@ class DaemonProcess:
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's series that have these labels."""
-        _, text = self.fetch("/metrics")
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        return self.scrape().total(name, **labels)
+
+    def scrape(self) -> Scrape:
+        """Return all metrics of one moment."""
+        return Scrape(self.fetch("/metrics")[1])
 
     def wait_until_ready(self) -> None:
         """Return when /readyz says yes."""

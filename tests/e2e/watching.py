@@ -94,14 +94,15 @@ def alerting(folder: Path, sources: dict[str, Any], url: str, endpoint: str) -> 
 
 
 def assert_balanced(*processes: DaemonProcess) -> Counter[str]:
-    """Assert received = settled + in flight in each process; return the outcomes of all together."""
+    """Assert received = settled + in flight in each process, all of one scrape; return the outcomes of all together."""
     totals: Counter[str] = Counter()
     for process in processes:
+        scrape = process.scrape()
         outcomes = {
-            outcome: process.metric("vigild_events_settled_total", outcome=outcome)
+            outcome: scrape.total("vigild_events_settled_total", outcome=outcome)
             for outcome in ("matched", "unmatched", "duplicate", "rejected")
         }
-        in_flight = process.metric("vigild_events_in_flight")
-        assert process.metric("vigild_events_received_total") == sum(outcomes.values()) + in_flight
+        in_flight = scrape.total("vigild_events_in_flight")
+        assert scrape.total("vigild_events_received_total") == sum(outcomes.values()) + in_flight
         totals.update({outcome: int(count) for outcome, count in outcomes.items()})
     return totals
