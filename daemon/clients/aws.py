@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 @cache
-def _models(search_path: str | None) -> Loader:
+def _loader(search_path: str | None) -> Loader:
     """Return what reads the services' models: one for all sessions, because each keeps what it has read to itself."""
     return create_loader(search_path)
 
@@ -63,7 +63,7 @@ class AwsClients:
         self._settings = settings
         self._skew = ClockSkew(clock or SystemClock())
         self._session = get_session()
-        self._session.register_component("data_loader", _models(self._session.get_config_variable("data_path")))
+        self._session.lazy_register_component("data_loader", self._models)
         if identity is not None:
             # botocore offers no public way to hand a session credentials that renew themselves.
             self._session._credentials = identity.credentials()  # noqa: SLF001
@@ -108,6 +108,9 @@ class AwsClients:
     def answer_seconds(self) -> float:
         """How long a short call may take from its beginning to the last byte; botocore limits only each read."""
         return self._settings.connect_timeout_seconds + self._settings.read_timeout_seconds
+
+    def _models(self) -> Loader:
+        return _loader(self._session.get_config_variable("data_path"))
 
     def _config(self, long_poll_seconds: float) -> AioConfig:
         return AioConfig(
