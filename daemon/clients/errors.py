@@ -79,13 +79,19 @@ _DENIED = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
+        "AccountSuspendedException",
         "AuthorizationError",
         "KMSAccessDenied",
         "KMSAccessDeniedException",
         "KmsAccessDenied",
+        "MailFromDomainNotVerifiedException",
+        "SendingPausedException",
     }
 )
-_NOT_FOUND = frozenset({"NotFound", "QueueDoesNotExist", "NonExistentQueue", "ResourceNotFoundException"})
+"""SES's three among them: a person has to allow it again, or to verify the domain."""
+_NOT_FOUND = frozenset(
+    {"NotFound", "NotFoundException", "QueueDoesNotExist", "NonExistentQueue", "ResourceNotFoundException"}
+)
 _KIND_OF_CODE = {
     **dict.fromkeys(_THROTTLED, FailureKind.THROTTLED),
     **dict.fromkeys(_TIMED_OUT, FailureKind.TIMEOUT),

@@ -30,6 +30,7 @@ from daemon.sinks.firehose import FirehoseConfig, FirehoseSink
 from daemon.sinks.kinesis import KinesisConfig, KinesisSink
 from daemon.sinks.opsgenie import OpsgenieConfig, OpsgenieSink
 from daemon.sinks.pagerduty import PagerdutyConfig, PagerdutySink
+from daemon.sinks.ses import SesConfig, SesSink
 from daemon.sinks.slack import SlackConfig, SlackSink
 from daemon.sinks.smtp import SmtpConfig, SmtpSink
 from daemon.sinks.sns import SnsConfig, SnsSink
@@ -57,6 +58,7 @@ SINKS = {
     "kinesis": SinkKind(KinesisConfig, KinesisSink),
     "opsgenie": SinkKind(OpsgenieConfig, OpsgenieSink),
     "pagerduty": SinkKind(PagerdutyConfig, PagerdutySink),
+    "ses": SinkKind(SesConfig, SesSink),
     "slack": SinkKind(SlackConfig, SlackSink),
     "smtp": SinkKind(SmtpConfig, SmtpSink),
     "sns": SinkKind(SnsConfig, SnsSink),

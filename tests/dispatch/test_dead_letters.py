@@ -22,7 +22,7 @@ from daemon.dispatch.dead_letters.state import StateDeadLetterConfig
 from daemon.state.base import StateStore
 from daemon.state.sqlite import SqliteConfig, SqliteStore
 from tests import stores
-from tests.sinks.rigs import drain, make_queue
+from tests.sinks.aws_rigs import drain, make_queue
 
 pytestmark = pytest.mark.anyio
 

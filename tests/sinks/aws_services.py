@@ -26,9 +26,10 @@ class AwsKind:
 AWS_KINDS = {
     "firehose": AwsKind({"stream_arn": f"arn:aws:firehose:eu-west-1:{_ACCOUNT}:deliverystream/alerts"}),
     "kinesis": AwsKind({"stream_arn": f"arn:aws:kinesis:eu-west-1:{_ACCOUNT}:stream/alerts"}),
+    "ses": AwsKind({"sender": "vigild@alerts.example", "recipients": ["ada@ops.example"]}, "NotFoundException"),
 }
 
-AWS_FORMS: frozenset[str] = frozenset()
+AWS_FORMS = frozenset({"ses"})
 """Those that give an alert a form of its own, instead of handing its body on."""
 
 

@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from tests.certificates import make_certificate
 from tests.emulators import CREDENTIALS, Emulator, clients_of
+from tests.faults import FaultProxy
 from tests.secret_stores import keep_secret
 from tests.sinks.examples import EVENT
 from tests.sinks.rigs import Rig
@@ -22,6 +23,10 @@ from tests.smtp_server import serve_mail
 
 pytestmark = pytest.mark.anyio
 
+REST = {"POST /v2/email/outbound-emails": "SendEmail", "GET /v2/email/account": "GetAccount"}
+"""Operations whose name does not stand in their requests."""
+ALSO_CHECKED = {"SendRawEmail"}
+"""What IAM checks beside the action that has the operation's name."""
 RULES: dict[str, Any] = {
     "rules": [
         {
@@ -61,18 +66,30 @@ def configure(folder: Path, target: dict[str, Any], endpoint_url: str | None) ->
     (folder / "vigild.yaml").write_text(yaml.safe_dump(config))
 
 
-async def test_a_target_of_the_configuration_is_checked_and_fed(aws_rig: tuple[Rig, str], tmp_path: Path) -> None:
-    """`vigild check` reaches the target, `vigild run` sends it the alert of the event, once over two runs."""
-    rig, endpoint_url = aws_rig
-    configure(tmp_path, rig.options, endpoint_url)
+def allowed(policy: str) -> set[str]:
+    """Return the IAM actions of a policy."""
+    return {action for statement in json.loads(policy)["Statement"] for action in statement["Action"]}
+
+
+async def test_a_target_of_the_configuration_is_checked_and_fed(
+    aws_rig: tuple[Rig, FaultProxy], tmp_path: Path
+) -> None:
+    """`vigild check` reaches the target, `vigild run` sends it the alert, once over two runs; `vigild iam-policy`
+    allows the calls that were made, and no others.
+    """
+    rig, proxy = aws_rig
+    configure(tmp_path, rig.options, proxy.endpoint_url)
     checked = await to_thread.run_sync(vigild, tmp_path, "check")
     for _ in range(2):
         ran = await to_thread.run_sync(vigild, tmp_path, "run", str(tmp_path / "event.json"))
         assert ran.returncode == 0, ran.stderr
+    policy = await to_thread.run_sync(vigild, tmp_path, "iam-policy")
 
     assert "ok   target alerts: " in checked.stdout, checked.stdout
     (body,) = await rig.arrived()
-    assert json.loads(body)["rule"] == "instance-started"
+    assert "instance-started" in body
+    actions = {action.partition(":")[2] for action in allowed(policy.stdout)}
+    assert {REST.get(call, call.rpartition("/")[2]) for call in proxy.seen} == actions - ALSO_CHECKED
 
 
 async def test_mail_of_the_configuration_is_checked_and_sent(moto: Emulator, tmp_path: Path) -> None:

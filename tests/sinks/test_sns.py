@@ -15,8 +15,9 @@ from daemon.sinks.message import LARGEST_MESSAGE_BYTES
 from daemon.sinks.sns import SnsConfig
 from tests.emulators import REGION
 from tests.servers import Answer, Server, cut, garbage, serve, silence, status, truncated
+from tests.sinks.aws_rigs import drain, make_topic
 from tests.sinks.examples import EVENT, notice
-from tests.sinks.rigs import build_sink, drain, make_topic
+from tests.sinks.rigs import build_sink
 
 pytestmark = pytest.mark.anyio
 

@@ -15,8 +15,9 @@ from daemon.sinks.message import LARGEST_MESSAGE_BYTES, Message
 from daemon.sinks.sqs import QueueSender, SqsConfig
 from tests.emulators import REGION, free_port
 from tests.servers import Answer, Server, cut, garbage, serve, silence, status, truncated
+from tests.sinks.aws_rigs import drain, make_queue
 from tests.sinks.examples import EVENT, notice
-from tests.sinks.rigs import build_sink, drain, make_queue
+from tests.sinks.rigs import build_sink
 
 pytestmark = pytest.mark.anyio
 
