@@ -30,6 +30,7 @@ from daemon.sinks.firehose import FirehoseConfig, FirehoseSink
 from daemon.sinks.kinesis import KinesisConfig, KinesisSink
 from daemon.sinks.opsgenie import OpsgenieConfig, OpsgenieSink
 from daemon.sinks.pagerduty import PagerdutyConfig, PagerdutySink
+from daemon.sinks.securityhub import SecurityhubConfig, SecurityhubSink
 from daemon.sinks.ses import SesConfig, SesSink
 from daemon.sinks.slack import SlackConfig, SlackSink
 from daemon.sinks.smtp import SmtpConfig, SmtpSink
@@ -58,6 +59,7 @@ SINKS = {
     "kinesis": SinkKind(KinesisConfig, KinesisSink),
     "opsgenie": SinkKind(OpsgenieConfig, OpsgenieSink),
     "pagerduty": SinkKind(PagerdutyConfig, PagerdutySink),
+    "securityhub": SinkKind(SecurityhubConfig, SecurityhubSink),
     "ses": SinkKind(SesConfig, SesSink),
     "slack": SinkKind(SlackConfig, SlackSink),
     "smtp": SinkKind(SmtpConfig, SmtpSink),

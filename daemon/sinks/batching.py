@@ -1,7 +1,7 @@
 """What the sinks have in common that send many alerts in one call of AWS: client, deadline, errors by entry.
 
-kinesis.py and firehose.py say what an entry is, which call takes it, and where its answer names what failed.  Only
-that is tried again: each alert has the outcome of its own entry.
+Each of them says what an entry is, which call takes it, and where its answer names what failed.  Only that is tried
+again: each alert has the outcome of its own entry.
 """
 
 from __future__ import annotations
@@ -55,6 +55,10 @@ class BatchingSink(ABC, Generic[ConfigT]):
     def _entry(self, notice: Notice) -> tuple[Entry, int]:
         """Return the entry of a notice and its bytes as the service counts them.  Raises PermanentError."""
 
+    def _identity(self, _entry: Entry) -> str | None:
+        """Return what only one entry of a call may have; None where entries are all different."""
+        return None
+
     @abstractmethod
     async def _put(self, client: Any, entries: Sequence[Entry]) -> Mapping[str, Any]:
         """Make the call."""
@@ -76,7 +80,7 @@ class BatchingSink(ABC, Generic[ConfigT]):
         entry, size = self._entry(notice)
         if size > self.largest:
             raise PermanentError(FailureKind.REFUSED, f"{size} bytes are over {self.largest}")
-        await self._gatherer.send(entry, size)
+        await self._gatherer.send(entry, size, self._identity(entry))
 
     async def check(self) -> str:
         """See Sink."""

@@ -35,6 +35,7 @@ class _Waiting(Generic[EntryT]):
 
     entry: EntryT
     size: int
+    identity: str | None
     is_taken: bool = False
     error: EffectError | None = field(default_factory=_given_up)
 
@@ -51,13 +52,14 @@ class Gatherer(Generic[EntryT]):
         self._queue: deque[_Waiting[EntryT]] = deque()
         self._turn = Lock()
 
-    async def send(self, entry: EntryT, size: int) -> None:
+    async def send(self, entry: EntryT, size: int, identity: str | None = None) -> None:
         """Return once the entry is taken; raises the EffectError that befell it.
 
+        Of entries with one identity only one goes in a call, so that they keep their order and their outcomes apart.
         Where the sender whose turn it was is cancelled in the middle of the call, the other entries of that call raise
         a RetryableError: nobody knows what became of them.
         """
-        waiting = _Waiting(entry, size)
+        waiting = _Waiting(entry, size, identity)
         self._queue.append(waiting)
         try:
             async with self._turn:
@@ -72,13 +74,16 @@ class Gatherer(Generic[EntryT]):
     def _take(self) -> list[_Waiting[EntryT]]:
         """Return the oldest entries that fit into one call, one at least."""
         taken: list[_Waiting[EntryT]] = []
-        size = 0
+        size, identities = 0, set[str]()
         while self._queue and len(taken) < self._limits.entries:
-            size += self._queue[0].size
-            if taken and size > self._limits.size:
+            oldest = self._queue[0]
+            size += oldest.size
+            if taken and (size > self._limits.size or oldest.identity in identities):
                 break
+            if oldest.identity is not None:
+                identities.add(oldest.identity)
             taken.append(self._queue.popleft())
-            taken[-1].is_taken = True
+            oldest.is_taken = True
         return taken
 
     async def _deliver(self, batch: list[_Waiting[EntryT]]) -> None:

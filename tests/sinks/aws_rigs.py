@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
+from botocore.exceptions import ClientError
 
 from daemon.clients import AwsClients
 from tests.sinks.aws_services import AWS_KINDS
@@ -99,6 +100,21 @@ async def ses_rig(aws: AwsClients) -> AsyncIterator[Rig]:
     yield make_rig(aws, {"type": "ses", **AWS_KINDS["ses"].options, "recipients": [recipient]}, arrived)
 
 
+@asynccontextmanager
+async def securityhub_rig(aws: AwsClients) -> AsyncIterator[Rig]:
+    """Findings of a product of this test's own."""
+    hub = await aws.client("securityhub")
+    with suppress(ClientError):  # another test has enabled it
+        await hub.enable_security_hub()
+    arn = f"arn:aws:securityhub:us-east-1:123456789012:product/123456789012/{uuid.uuid4()}"
+
+    async def arrived() -> list[str]:
+        findings = (await hub.get_findings())["Findings"]
+        return [json.dumps(finding) for finding in findings if finding["ProductArn"] == arn]
+
+    yield make_rig(aws, {"type": "securityhub", "product_arn": arn}, arrived)
+
+
 async def make_queue(aws: AwsClients, *, fifo: bool = False) -> str:
     """Return the URL of a new queue."""
     sqs = await aws.client("sqs")
@@ -136,6 +152,7 @@ async def drain(aws: AwsClients, queue_url: str) -> list[dict[str, Any]]:
 AWS_RIGS = {
     "firehose": ("moto", firehose_rig),
     "kinesis": ("roto", kinesis_rig),
+    "securityhub": ("moto", securityhub_rig),
     "ses": ("ministack", ses_rig),
     "sns": ("ministack", sns_rig),
     "sqs": ("roto", sqs_rig),

@@ -23,7 +23,12 @@ from tests.smtp_server import serve_mail
 
 pytestmark = pytest.mark.anyio
 
-REST = {"POST /v2/email/outbound-emails": "SendEmail", "GET /v2/email/account": "GetAccount"}
+REST = {
+    "GET /accounts": "DescribeHub",
+    "POST /findings/import": "BatchImportFindings",
+    "POST /v2/email/outbound-emails": "SendEmail",
+    "GET /v2/email/account": "GetAccount",
+}
 """Operations whose name does not stand in their requests."""
 ALSO_CHECKED = {"SendRawEmail"}
 """What IAM checks beside the action that has the operation's name."""
