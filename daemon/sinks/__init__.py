@@ -25,6 +25,7 @@ from pydantic import Field
 
 from daemon.sinks.alertmanager import AlertmanagerConfig, AlertmanagerSink
 from daemon.sinks.base import Sink, SinkConfig, SinkContext
+from daemon.sinks.cloudwatch import CloudwatchConfig, CloudwatchSink
 from daemon.sinks.file import FileConfig, FileSink
 from daemon.sinks.firehose import FirehoseConfig, FirehoseSink
 from daemon.sinks.kinesis import KinesisConfig, KinesisSink
@@ -54,6 +55,7 @@ class SinkKind:
 
 SINKS = {
     "alertmanager": SinkKind(AlertmanagerConfig, AlertmanagerSink),
+    "cloudwatch": SinkKind(CloudwatchConfig, CloudwatchSink),
     "file": SinkKind(FileConfig, FileSink),
     "firehose": SinkKind(FirehoseConfig, FirehoseSink),
     "kinesis": SinkKind(KinesisConfig, KinesisSink),

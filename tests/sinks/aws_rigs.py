@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -115,6 +116,31 @@ async def securityhub_rig(aws: AwsClients) -> AsyncIterator[Rig]:
     yield make_rig(aws, {"type": "securityhub", "product_arn": arn}, arrived)
 
 
+@asynccontextmanager
+async def cloudwatch_rig(aws: AwsClients) -> AsyncIterator[Rig]:
+    """A namespace of this test's own; what arrives is the dimensions of each alert counted."""
+    cloudwatch, namespace, now = await aws.client("cloudwatch"), f"vigild-{uuid.uuid4()}", datetime.now(UTC)
+
+    async def arrived() -> list[str]:
+        counted: list[str] = []
+        listed = (await cloudwatch.list_metrics(Namespace=namespace))["Metrics"]
+        # moto lists a metric once for each of its data points.
+        for metric in {json.dumps(each["Dimensions"]): each for each in listed}.values():
+            found = await cloudwatch.get_metric_statistics(
+                Namespace=namespace,
+                MetricName=metric["MetricName"],
+                Dimensions=metric["Dimensions"],
+                StartTime=now - timedelta(days=14),
+                EndTime=now + timedelta(days=1),
+                Period=86_400,
+                Statistics=["Sum"],
+            )
+            counted += [json.dumps(metric["Dimensions"])] * int(sum(point["Sum"] for point in found["Datapoints"]))
+        return counted
+
+    yield make_rig(aws, {"type": "cloudwatch", "namespace": namespace}, arrived)
+
+
 async def make_queue(aws: AwsClients, *, fifo: bool = False) -> str:
     """Return the URL of a new queue."""
     sqs = await aws.client("sqs")
@@ -150,6 +176,7 @@ async def drain(aws: AwsClients, queue_url: str) -> list[dict[str, Any]]:
 
 
 AWS_RIGS = {
+    "cloudwatch": ("moto", cloudwatch_rig),
     "firehose": ("moto", firehose_rig),
     "kinesis": ("roto", kinesis_rig),
     "securityhub": ("moto", securityhub_rig),

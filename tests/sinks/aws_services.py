@@ -24,13 +24,14 @@ class AwsKind:
 
 
 AWS_KINDS = {
+    "cloudwatch": AwsKind({"dimensions": {"Account": "$.account"}}),
     "firehose": AwsKind({"stream_arn": f"arn:aws:firehose:eu-west-1:{_ACCOUNT}:deliverystream/alerts"}),
     "kinesis": AwsKind({"stream_arn": f"arn:aws:kinesis:eu-west-1:{_ACCOUNT}:stream/alerts"}),
     "securityhub": AwsKind({"product_arn": f"arn:aws:securityhub:eu-west-1:{_ACCOUNT}:product/{_ACCOUNT}/default"}),
     "ses": AwsKind({"sender": "vigild@alerts.example", "recipients": ["ada@ops.example"]}, "NotFoundException"),
 }
 
-AWS_FORMS = frozenset({"securityhub", "ses"})
+AWS_FORMS = frozenset({"cloudwatch", "securityhub", "ses"})
 """Those that give an alert a form of its own, instead of handing its body on."""
 
 
