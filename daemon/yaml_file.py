@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from daemon.errors import ConfigError
 from daemon.yaml_build import Built, Location, YamlFault, build
 
-_MOST_BYTES = 64 * 1024**2
+MOST_BYTES = 64 * 1024**2
 _QUOTED = re.compile(r"'([^']*)'")
 _MUST_BE = {
     "bool_type": "must be true or false",
@@ -134,11 +134,11 @@ def load_yaml(path: Path) -> YamlFile:
     """
     try:
         with path.open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
+            text = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    if len(text) > _MOST_BYTES:
-        raise ConfigError(f"{path}: larger than {_MOST_BYTES} bytes")
+    if len(text) > MOST_BYTES:
+        raise ConfigError(f"{path}: larger than {MOST_BYTES} bytes")
     try:
         return YamlFile(path, build(text.decode()))
     except UnicodeDecodeError as error:

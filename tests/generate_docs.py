@@ -38,9 +38,10 @@ _INTRODUCTION = """One YAML file (`--config`), any field of which a variable ove
 Unknown fields are errors.  Relative paths start at the working directory.
 """
 
-_ACTIONS_INTRODUCTION = """What rules may do to an estate.  An action stands under `actions:` in the configuration, by a
-name of your choice; a rule takes it with `actions: [name]`.  Every action begins in `shadow`: it says what it would do,
-and changes nothing.  JSON paths say where an event names things; the first that leads somewhere counts.
+_ACTIONS_INTRODUCTION = """What rules may do to an estate.  An action stands under `actions:` in the configuration or
+in a rule file, by a name of your choice; a rule takes it with `actions: [name]`.  Every action begins in `shadow`: it
+says what it would do, and changes nothing.  JSON paths say where an event names things; the first that leads somewhere
+counts.
 """
 
 _REDO = {

@@ -16,9 +16,9 @@ from daemon.actions import AnyActionConfig
 from daemon.errors import ConfigError
 from daemon.rules.model import Name
 from daemon.rules.read import rule_files
-from daemon.yaml_file import Strict, YamlFile, load_yaml
+from daemon.yaml_file import MOST_BYTES, Strict, YamlFile, load_yaml
 
-_MAY_HAVE_ACTIONS: Final = re.compile(rb"""^[{"' ]*actions["']?[ \t]*:""", re.MULTILINE)
+_MAY_HAVE_ACTIONS: Final = re.compile(rb"""\bactions["']?[ \t]*:""")
 """Most rule files have none, and reading YAML takes long."""
 
 
@@ -52,7 +52,8 @@ def actions_of(paths: Sequence[Path], configured: Mapping[str, Any]) -> dict[str
 def _files_with_actions(path: Path) -> Iterator[YamlFile]:
     """Yield the file if it has any; what cannot be read is named by whoever loads the rules."""
     try:
-        file = load_yaml(path) if _MAY_HAVE_ACTIONS.search(path.read_bytes()) else None
+        with path.open("rb") as text:
+            file = load_yaml(path) if _MAY_HAVE_ACTIONS.search(text.read(MOST_BYTES)) else None
     except (ConfigError, OSError):
         return
     if file is not None and isinstance(file.data, dict) and "actions" in file.data:
