@@ -148,6 +148,10 @@ class FaultProxy:
         self.seen: list[str] = []
         self.keys: list[str] = []
         """The access key that each call was signed with."""
+        self.agents: list[str] = []
+        """The user agent of each call."""
+        self.bodies: list[bytes] = []
+        """What each call sent."""
         self._upstream = upstream
         self._orders: list[_Order] = []
         self._runner: web.AppRunner | None = None
@@ -184,6 +188,8 @@ class FaultProxy:
         body = await request.read()
         operation = _operation(request, body)
         self.seen.append(operation)
+        self.bodies.append(body)
+        self.agents.append(request.headers.get("User-Agent", ""))
         self.keys.append(request.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0])
 
         async def forward() -> Answer:

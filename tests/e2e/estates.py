@@ -10,13 +10,26 @@ from typing import Any
 
 import aiohttp
 
-from daemon.clients import AwsClients
+from daemon.clients import AwsClients, AwsSettings
+from daemon.clients.roles import AssumedRole, Role
 from tests.emulators import REGION, Emulator, clients_of
 
 ACCOUNT = "123456789012"
 """The account that moto's default credentials belong to."""
 IMAGE = "ami-12c6146b"
 """One of those that moto has from the start."""
+
+
+@asynccontextmanager
+async def member_of(emulator: Emulator, account: str) -> AsyncIterator[AwsClients]:
+    """Yield plain clients of another account of the emulated estate."""
+    async with estate_of(emulator) as own:
+        role = Role(f"arn:aws:iam::{account}:role/outsider", "outsider", None)
+        clients = AwsClients(AwsSettings(region=REGION, endpoint_url=emulator.endpoint_url), AssumedRole(role, own))
+        try:
+            yield clients
+        finally:
+            await clients.close()
 
 
 @asynccontextmanager

@@ -90,22 +90,6 @@ async def test_an_approved_plan_is_carried_out_once(moto: Emulator, tmp_path: Pa
         assert await group_rules(aws, group) == CLOSED
 
 
-async def test_our_own_change_triggers_nothing(moto: Emulator, tmp_path: Path) -> None:
-    """The event of our own call, known by its request id, is refused and recorded."""
-    async with estate_of(moto) as aws:
-        group = await make_group(aws, f"open-{uuid.uuid4()}")
-        await open_to_the_world(aws, group)
-        config = configuration(tmp_path, moto, "auto")
-        run_to_end(tmp_path, config, [opened_event(group)])
-        exported = [json.loads(line) for line in vigild(tmp_path, config, "journal", "export").stdout.splitlines()]
-        request = exported[-1]["requests"][0].rpartition(":")[2]
-
-        (tmp_path / "events.ndjson").unlink()
-        told = run_to_end(tmp_path, config, [opened_event(group, requestID=request)])
-
-        assert (told[-1]["ending"], told[-1]["reason"]) == ("refused", "own_event")
-
-
 async def test_what_aws_refused_can_be_redriven(moto: Emulator, tmp_path: Path) -> None:
     """A denied call ends as failed with a dead letter; once it is allowed, redriving the letter closes the port."""
     denied = answering(403, {"__type": "UnauthorizedOperation", "message": "You are not authorized."})

@@ -202,6 +202,10 @@ class Kernel:
         if suspended is not None:
             self._context.telemetry.emit(RuleSuspended(record.rule, suspended.why))
             await write_hold(self._context, suspended)
+            # Whoever is told how this action ends is told so, too.
+            advanced = msgspec.structs.replace(
+                advanced, detail=f"rule {record.rule} is suspended until a person resumes it: {suspended.why}"
+            )
         return await self._advance(Saved(advanced, saved.version), Progress.APPLIED)
 
     async def _verify(self, saved: Saved) -> Result:
@@ -227,7 +231,7 @@ class Kernel:
             progress=Progress.ENDED,
             ending=ending,
             reason=reason,
-            detail=detail,
+            detail="; ".join(filter(None, (detail, saved.record.detail))),
             requests=saved.record.requests if requests is None else requests,
         )
         if ending is Ending.DONE and self._config.undo_after_seconds is not None and self.action.undoable:

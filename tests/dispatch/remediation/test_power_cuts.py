@@ -22,7 +22,7 @@ from daemon.clients import AwsClients, AwsSettings
 from daemon.clock import SystemClock
 from daemon.dispatch.remediation.approvals import Answer
 from daemon.dispatch.remediation.undo import NothingToUndoError, undo
-from daemon.errors import EffectError
+from daemon.errors import EffectError, RetryableError
 from daemon.state import open_store
 from daemon.state.base import StateStore
 from daemon.state.dynamodb.table import create_table
@@ -182,11 +182,16 @@ async def carry_out_answers(process: Process) -> None:
 
 
 async def undo_by_hand(process: Process) -> None:
-    """Do what `vigild undo` does."""
-    try:
-        await undo(INTENT, process.remediation.kernels, process.estate, process.context, "ada")
-    except NothingToUndoError:
-        """A process that died has come to the end."""
+    """Do what `vigild undo` does, again while a process that died still seems to be at it."""
+    while True:
+        try:
+            await undo(INTENT, process.remediation.kernels, process.estate, process.context, "ada")
+        except NothingToUndoError:
+            return  # a process that died has come to the end
+        except RetryableError:
+            await process.pass_time(5)
+        else:
+            return
 
 
 async def undo_in_time(process: Process) -> None:
