@@ -198,21 +198,24 @@ def _error(kind: FailureKind, detail: str, delay: float | None = None) -> Effect
 
 @contextmanager
 def http_errors() -> Iterator[None]:
-    """Raise RetryableError or PermanentError for whatever aiohttp raises; URLs stay out of the text."""
+    """Raise RetryableError or PermanentError for whatever aiohttp raises; URLs stay out of the text.
+
+    What may hold the URL or the request's headers is not chained either.
+    """
     try:
         yield
     except TimeoutError as error:
         raise RetryableError(FailureKind.TIMEOUT, "no answer in time") from error
-    except aiohttp.InvalidURL as error:
-        raise PermanentError(FailureKind.REFUSED, "not a URL") from error
+    except aiohttp.InvalidURL:
+        raise PermanentError(FailureKind.REFUSED, "not a URL") from None
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
         raise RetryableError(FailureKind.UNREACHABLE, type(error).__name__) from error
     except (anyio.BrokenResourceError, anyio.EndOfStream) as error:
         raise RetryableError(FailureKind.UNREACHABLE, "cut off during the TLS handshake") from error
-    except aiohttp.ClientResponseError as error:
-        raise RetryableError(FailureKind.SERVER_ERROR, "the answer is not HTTP") from error
+    except aiohttp.ClientResponseError:
+        raise RetryableError(FailureKind.SERVER_ERROR, "the answer is not HTTP") from None
     except aiohttp.ClientError as error:
-        raise PermanentError(FailureKind.REFUSED, type(error).__name__) from error
+        raise PermanentError(FailureKind.REFUSED, type(error).__name__) from None
 
 
 def http_status_error(status: int, delay: float | None = None) -> EffectError:

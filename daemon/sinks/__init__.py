@@ -9,8 +9,9 @@ To add a sink:
 5. Translate foreign errors inside daemon/clients; raise RetryableError or PermanentError, with no secret in the text.
 6. Hand `notice.key` to the other side wherever its protocol has a place for it.
 7. Add the line to SINKS below.
-8. Add a rig to tests/sinks/rigs.py, or, for a service with a form of its own, a line to tests/sinks/services.py: a
-   contract suite then runs over it; add tests/sinks/test_<type>.py for the rest.
+8. Add its other end to the tests, by its kind: tests/sinks/services.py (posts a form of its own), aws_services.py and
+   aws_rigs.py (calls AWS), else rigs.py; test_every_sink.py then holds it to the contract of all sinks, and
+   test_configured.py runs it from a configuration file.  Add tests/sinks/test_<type>.py for the rest.
 """
 
 from __future__ import annotations

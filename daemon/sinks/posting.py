@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Generic, NamedTuple, Self, TypeVar
 
@@ -112,7 +113,9 @@ class PostingSink(ABC, Generic[ConfigT]):
 
     async def _send(self, session: aiohttp.ClientSession, post: Post) -> None:
         with http_errors():
-            async with session.post(post.url, data=post.body, headers=post.headers, allow_redirects=False) as answer:
+            # Written piece by piece: a large body in one piece would hold up the event loop.
+            body = BytesIO(post.body)
+            async with session.post(post.url, data=body, headers=post.headers, allow_redirects=False) as answer:
                 if not 200 <= answer.status < 300:
                     delay = retry_after(answer.headers.get("Retry-After"), self._clock.now())
                     raise http_status_error(answer.status, delay)

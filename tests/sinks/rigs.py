@@ -16,6 +16,8 @@ from daemon.sinks import SINKS, build
 from daemon.sinks.base import Sink, SinkContext
 from tests.secret_stores import secrets_of
 from tests.servers import serve
+from tests.sinks.services import PEOPLE, SERVICES
+from tests.smtp_server import serve_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +78,26 @@ async def webhook_rig(aws: AwsClients) -> AsyncIterator[Rig]:
             return bodies
 
         yield make_rig(aws, {"type": "webhook", "url": server.url}, arrived)
+
+
+@asynccontextmanager
+async def service_rig(aws: AwsClients, kind: str) -> AsyncIterator[Rig]:
+    """An HTTP server in the place of a service; what arrives is what it is posted."""
+    async with serve() as server:
+
+        async def arrived() -> list[str]:
+            return [request.body.decode(errors="replace") for request in server.requests]
+
+        yield make_rig(aws, {"type": kind, "url": server.url, **SERVICES[kind]}, arrived)
+
+
+@asynccontextmanager
+async def mail_rig(aws: AwsClients) -> AsyncIterator[Rig]:
+    """A mail server; what arrives is the texts."""
+    async with serve_mail() as server:
+
+        async def arrived() -> list[str]:
+            return [mail.text for mail in server.mails]
+
+        options = {"type": "smtp", "host": "127.0.0.1", "port": server.port, "security": "none", **PEOPLE}
+        yield make_rig(aws, options, arrived)

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 import pytest
 
 from daemon.clients import AwsClients, AwsSettings
-from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
+from daemon.errors import EffectError
 from daemon.sinks.base import Sink
-from tests.servers import Answer, Server, cut, garbage, serve, silence, status
+from tests.servers import Answer, Server, cut, garbage, serve, status
 from tests.sinks.examples import HOSTILE_EVENT, notice
 from tests.sinks.rigs import build_sink
 from tests.sinks.services import SERVICES
@@ -53,31 +53,16 @@ async def test_an_alert_arrives_with_its_key(kind: str) -> None:
         assert all(text in said(server) for text in (sent.key, sent.rule, "Somebody stopped it."))
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind_of_failure", "delay"),
-    [
-        (status(400), FailureKind.REFUSED, None),
-        (status(401), FailureKind.ACCESS_DENIED, None),
-        (status(404), FailureKind.NOT_FOUND, None),
-        (status(302, {"Location": "http://127.0.0.1:1/"}), FailureKind.REFUSED, None),
-        (status(429, {"Retry-After": "17"}), FailureKind.THROTTLED, 17.0),
-        (status(503), FailureKind.SERVER_ERROR, None),
-        (cut, FailureKind.UNREACHABLE, None),
-        (garbage, FailureKind.SERVER_ERROR, None),
-        (silence, FailureKind.TIMEOUT, None),
-    ],
-)
+@pytest.mark.parametrize("answer", [status(401), status(302, {"Location": "http://127.0.0.1:1/"}), cut, garbage])
 @pytest.mark.parametrize("kind", SERVICES)
-async def test_each_failure_has_its_kind(kind: str, answer: Answer, kind_of_failure: FailureKind, delay: float) -> None:
-    """What may pass is worth repeating, after as long as the service asks; what cannot is not; no secret is told."""
-    async with service(kind, answer, timeout_seconds=0.5) as (sink, _):
+async def test_no_secret_is_told(kind: str, answer: Answer) -> None:
+    """However a service fails, the error holds no key and no URL; no redirect takes them elsewhere."""
+    async with service(kind, answer) as (sink, server):
         with pytest.raises(EffectError) as raised:
             await sink.send(notice())
 
-    passes = kind_of_failure not in (FailureKind.REFUSED, FailureKind.ACCESS_DENIED, FailureKind.NOT_FOUND)
-    assert (kind_of_failure, RetryableError if passes else PermanentError) == (raised.value.kind, type(raised.value))
-    assert delay == getattr(raised.value, "delay", None)
-    assert not any(secret in str(raised.value) for secret in ("k" * 36, "r" * 32))
+    told = f"{raised.value!r} {raised.value.__cause__!r}"
+    assert not any(secret in told for secret in ("k" * 36, "r" * 32, server.url))
 
 
 @pytest.mark.parametrize("kind", SERVICES)

@@ -22,11 +22,11 @@ from tests.certificates import make_certificate
 from tests.emulators import free_port
 from tests.sinks.examples import EVENT, HOSTILE_EVENT, notice
 from tests.sinks.rigs import build_sink
+from tests.sinks.services import PEOPLE
 from tests.smtp_server import HANG_UP, SAY_NOTHING, MailServer, Reply, serve_mail
 
 pytestmark = pytest.mark.anyio
 
-PEOPLE = {"sender": "vigild@alerts.example", "recipients": ["ada@ops.example", "bob@ops.example"]}
 PASSWORD = "hunter2-of-the-relay"
 STEPS = ["", "MAIL", "RCPT", "DATA", "DATA END"]
 
