@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import msgspec
+from anyio import Lock
 
 from daemon.clock import Clock
 from daemon.dispatch.alerts.facts import Alert
@@ -47,6 +48,7 @@ class Silences:
         self._clock = clock
         self._known: list[Silence] = []
         self._looked_at = float("-inf")
+        self._turn = Lock()
 
     async def place(self, silence: Silence) -> None:
         """Put a silence in force."""
@@ -76,9 +78,16 @@ class Silences:
 
     async def covering(self, alert: Alert) -> Silence | None:
         """Return a silence that holds the alert back, as of two seconds ago at most."""
-        if self._clock.monotonic() - self._looked_at > _FRESH_SECONDS:
-            await self.in_force()
+        if not self._is_fresh:
+            # One looks, those that come meanwhile wait: a thousand alerts at the same time are one scan.
+            async with self._turn:
+                if not self._is_fresh:
+                    await self.in_force()
         return self.known_covering(alert)
+
+    @property
+    def _is_fresh(self) -> bool:
+        return self._clock.monotonic() - self._looked_at <= _FRESH_SECONDS
 
     def known_covering(self, alert: Alert) -> Silence | None:
         """Return a silence that holds the alert back, as far as was known last."""

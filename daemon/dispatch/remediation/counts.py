@@ -5,13 +5,15 @@ Taken before acting, given back where it did not come to it; a crash in between 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from daemon.clock import Clock
 from daemon.state.base import ABSENT, Conflict, StateStore, Write
 
 HOUR = 3_600.0
 _PREFIX = "count/"
+_FRESH_SECONDS = 5.0
+"""How long a counter counts as used up without another look: what others give back counts from then on."""
 
 
 class HourlyCounts:
@@ -20,27 +22,38 @@ class HourlyCounts:
     def __init__(self, store: StateStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._used_up: dict[str, int] = {}
-        """Counters known to be at their limit, with the hour: spares the store in a storm."""
+        self._used_up: dict[str, tuple[int, float]] = {}
+        """Counters found at their limit, with the hour and when that was: spares the store in a storm."""
 
     async def take(self, limits: Mapping[str, int]) -> str | None:
         """Count one on each named counter, unless one is at its limit: then count none and return its name."""
+        known = self.used_up(limits)
+        if known is not None:
+            return known
         hour = int(self._clock.now() // HOUR)
-        for name in limits:
-            if self._used_up.get(name) == hour:
-                return name
         taken: list[str] = []
         while len(taken) < len(limits):
             missing = [name for name in limits if name not in taken]
             full = await self._count(missing, limits, hour, taken)
             if full is not None:
                 await self._add(taken, -1, hour)
-                self._used_up[full] = hour
+                self._used_up[full] = (hour, self._clock.monotonic())
                 return full
+        return None
+
+    def used_up(self, names: Iterable[str]) -> str | None:
+        """Return one that was at its limit a moment ago, without asking the store."""
+        hour, since = int(self._clock.now() // HOUR), self._clock.monotonic() - _FRESH_SECONDS
+        for name in names:
+            found = self._used_up.get(name)
+            if found is not None and found[0] == hour and found[1] >= since:
+                return name
         return None
 
     async def give_back(self, names: Sequence[str]) -> None:
         """Take one off each, where an action was not needed after all."""
+        for name in names:
+            self._used_up.pop(name, None)
         await self._add(list(names), -1, int(self._clock.now() // HOUR))
 
     async def add(self, name: str) -> int:

@@ -50,6 +50,13 @@ class Gate:
         self._clock = clock
         self._counts = HourlyCounts(store, clock)
 
+    def check_used_up(self, asked: Asked) -> None:
+        """Refuse at once, without lock or store, where a budget was used up a moment ago: most of a storm."""
+        limits = self._limits(asked)
+        over = self._counts.used_up(limits)
+        if over is not None:
+            raise _over_budget(limits, over)
+
     async def admit(self, asked: Asked) -> None:
         """Pass what is neither held, exempt nor cooling down."""
         subject = asked.subject
@@ -76,7 +83,7 @@ class Gate:
         limits = self._limits(asked)
         over = await self._counts.take(limits)
         if over is not None:
-            raise Refused(Refusal.BUDGET, f"{limits[over]} an hour are used up: {over}")
+            raise _over_budget(limits, over)
         return tuple(limits)
 
     async def give_back(self, counters: Sequence[str]) -> None:
@@ -118,3 +125,7 @@ class Gate:
             f"{action}/account/{subject.account}": budget.per_account_per_hour,
             f"{action}/region/{subject.account}/{subject.region}": budget.per_region_per_hour,
         }
+
+
+def _over_budget(limits: Mapping[str, int], over: str) -> Refused:
+    return Refused(Refusal.BUDGET, f"{limits[over]} an hour are used up: {over}")

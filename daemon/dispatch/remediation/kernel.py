@@ -59,6 +59,7 @@ class Kernel:
         expect = saved.version if saved is not None else ABSENT
         try:
             subject = await self._subject(intent)
+            self._gate.check_used_up(self._asked(intent, subject))
             async with self._context.locks.hold(subject):
                 return await self._begin(intent, subject, still_held, expect)
         except Refused as refused:
@@ -84,7 +85,7 @@ class Kernel:
     async def _begin(
         self, intent: Intent, subject: Subject, still_held: Callable[[], Awaitable[bool]], expect: int
     ) -> Result:
-        asked = Asked(intent.id, intent.rule.name, self.name, self._config.mode, subject)
+        asked = self._asked(intent, subject)
         await self._gate.admit(asked)
         spent = await self._gate.spend(asked)
         kept = False
@@ -108,6 +109,9 @@ class Kernel:
         if self._config.mode is Mode.APPROVE:
             return await self._context.approvals.ask(saved)
         return await self._act(saved, interrupted=False)
+
+    def _asked(self, intent: Intent, subject: Subject) -> Asked:
+        return Asked(intent.id, intent.rule.name, self.name, self._config.mode, subject)
 
     async def _look(self, subject: Subject) -> Image | None:
         return await self.action.look(subject, self._estate.reader(subject.account, subject.region))
