@@ -27,6 +27,7 @@ from daemon.dispatch.dead_letters import DeadLetterPlace, DeadLetters, PlaceCont
 from daemon.dispatch.dispatcher import Dispatcher
 from daemon.dispatch.remediation import Remediation, Surroundings, build_remediation
 from daemon.dispatch.remediation.answered import AnsweredApprovals
+from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.expired import ExpiredActions
 from daemon.dispatch.remediation.target import ActionTarget
 from daemon.dispatch.self_alerts import SelfAlerts
@@ -100,9 +101,10 @@ async def assemble(
         dispatch = DispatchContext(telemetry, clock, rng, settings.failures, alerts)
         built = build_places(settings.dead_letters, PlaceContext(aws, store))
         places = {name: DeadLetters(name, place, dispatch, lying) for name, place in built.items()}
-        silences = Silences(store, clock)
+        aside = Aside(store, telemetry, clock)
+        silences = Silences(store, clock, aside)
         hygiene = Hygiene(
-            Groups(store, clock),
+            Groups(store, clock, aside),
             Quiet(silences, Maintenance(settings.maintenance), clock),
             Outage(clock, dedupe.state_away_after_seconds),
             telemetry,

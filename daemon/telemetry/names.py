@@ -75,12 +75,14 @@ class Stage(StrEnum):
 
 
 class StoredKind(StrEnum):
-    """What of an action stands in the state store: the closed list behind the metric label `kind`."""
+    """What stands in the state store of actions and alerts: the closed list behind the metric label `kind`."""
 
     RECORD = "record"  # how far it has come
     APPROVAL = "approval"
     HOLD = "hold"
     EXPIRY = "expiry"  # when it is to be undone
+    GROUP = "group"  # of alerts
+    SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ METRICS = {
             ("action", "ending", "reason"),
         ),
         Metric("undo_failed_total", "counter", "Actions that could not be undone after their time."),
-        Metric("state_items_unreadable_total", "counter", "Items about actions that cannot be read.", ("kind",)),
+        Metric("state_items_unreadable_total", "counter", "Items of actions and alerts that cannot be read.", ("kind",)),
         Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
         Metric("target_suspended", "gauge", "1 while a target is not called, only tried.", ("target",)),

@@ -17,8 +17,10 @@ from anyio import Lock, get_cancelled_exc_class
 
 from daemon.clock import Clock
 from daemon.dispatch.alerts.group import Group, Key, Member, joined
+from daemon.dispatch.remediation.aside import Aside
 from daemon.errors import StateError
 from daemon.state.base import ABSENT, Conflict, Delete, Item, StateStore, Write
+from daemon.telemetry.names import StoredKind
 
 _PREFIX = "alert-group/"
 _OTHERS = (("", "(further groups)"),)
@@ -46,8 +48,9 @@ class _Batch:
 class Groups:
     """All groups of a state store, as one process knows them.  Every verb raises StateError."""
 
-    def __init__(self, store: StateStore, clock: Clock) -> None:
+    def __init__(self, store: StateStore, clock: Clock, aside: Aside) -> None:
         self._store = store
+        self._aside = aside
         self._clock = clock
         self._turn = Lock()
         self._gathering = _Batch()
@@ -56,8 +59,6 @@ class Groups:
         """Intents that are final by now, and still stand in the group as unconfirmed."""
         self.joined: set[str] = set()
         """Names of the groups that alerts of this process have joined."""
-        self.unreadable: set[str] = set()
-        """Names of what lies among the groups and is none; left alone."""
 
     def known(self, name: str) -> Kept | None:
         """Return a group as it was last seen."""
@@ -113,8 +114,9 @@ class Groups:
             if self._known.get(item.key) is before.get(item.key):
                 try:
                     self._learn(item)
-                except msgspec.MsgspecError:
-                    self.unreadable.add(item.key)
+                except msgspec.DecodeError:
+                    # Left alone: alerts of its key go out by themselves.
+                    self._aside.tell(StoredKind.GROUP, item)
         for name, kept in before.items():
             if name not in found and self._known.get(name) is kept:
                 self._forget(name)

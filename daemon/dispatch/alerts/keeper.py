@@ -119,8 +119,7 @@ class Keeper:
         counts = self._groups.open_groups()
         for target in self._targets:
             telemetry.emit(GroupsCounted(target, counts[target]))
-        for name in self._groups.unreadable - self._stranded:
-            self._strand(name, name.split("/")[1], 0)
+        self._not_before = {name: at for name, at in self._not_before.items() if self._groups.known(name)}
 
     def _begin_due(self, tasks: TaskGroup) -> None:
         now, monotonic = self._context.clock.now(), self._context.clock.monotonic()

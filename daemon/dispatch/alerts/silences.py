@@ -13,7 +13,9 @@ from anyio import Lock
 from daemon.clock import Clock
 from daemon.dispatch.alerts.facts import Alert
 from daemon.dispatch.alerts.scope import Scope
-from daemon.state.base import Delete, StateStore, Write
+from daemon.dispatch.remediation.aside import Aside
+from daemon.state.base import Delete, Item, StateStore, Write
+from daemon.telemetry.names import StoredKind
 
 _PREFIX = "silence/"
 _FRESH_SECONDS = 2.0
@@ -43,8 +45,9 @@ _decode = msgspec.json.Decoder(Silence).decode
 class Silences:
     """All silences of a state store.  Every verb raises StateError."""
 
-    def __init__(self, store: StateStore, clock: Clock) -> None:
+    def __init__(self, store: StateStore, clock: Clock, aside: Aside) -> None:
         self._store = store
+        self._aside = aside
         self._clock = clock
         self._known: list[Silence] = []
         self._looked_at = float("-inf")
@@ -58,7 +61,7 @@ class Silences:
     async def expire(self, silence_id: str) -> Silence | None:
         """End a silence now; return it, or None where there is none of this id in force."""
         (item,) = await self._store.get([_PREFIX + silence_id])
-        silence = _decode(item.value) if item is not None else None
+        silence = self._read(item) if item is not None else None
         if silence is None or silence.until <= self._clock.now():
             return None
         await self.place(msgspec.structs.replace(silence, until=self._clock.now()))
@@ -67,7 +70,17 @@ class Silences:
     async def all(self) -> AsyncIterator[Silence]:
         """Yield those in force, and those that are over and nobody has said so of yet."""
         async for item in self._store.scan(_PREFIX):
-            yield _decode(item.value)
+            silence = self._read(item)
+            if silence is not None:
+                yield silence
+
+    def _read(self, item: Item) -> Silence | None:
+        """Return the silence; None for what is none, which holds nothing back."""
+        try:
+            return _decode(item.value)
+        except msgspec.DecodeError:
+            self._aside.tell(StoredKind.SILENCE, item)
+            return None
 
     async def in_force(self) -> list[Silence]:
         """Return those in force, as they are now."""
