@@ -28,7 +28,7 @@ def _blocking_calls_fail() -> Iterator[None]:
 
     Making an AWS client reads botocore's service models from disk: once a service, at start-up, so that may block, and
     so may reading the shared AWS configuration for where those models are.
-    So is reading the rules; a reload does it in a thread.  Time zones are read with the configuration.
+    So is reading the rules; a reload does it in a thread.
     A scrape reads /proc, on the event loop of the endpoints' own thread.
     """
     with blockbuster_ctx("daemon") as detector:
@@ -36,7 +36,6 @@ def _blocking_calls_fail() -> Iterator[None]:
             function.can_block_in("aiobotocore/session.py", {"_create_client"})
             function.can_block_in("daemon/clients/aws.py", {"__init__"})
             function.can_block_in("daemon/assembly.py", {"rules_of"})
-            function.can_block_in("daemon/dispatch/alerts/maintenance.py", {"_read_zone"})
             function.can_block_in("prometheus_client/process_collector.py", {"collect"})
         yield
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+from anyio import to_thread
 
 from daemon.assembly import Parts, assemble
 from daemon.clock import Clock, SystemClock
@@ -19,7 +20,8 @@ from daemon.telemetry.log import LogFormat, LogLevel
 @asynccontextmanager
 async def assembled(config: Mapping[str, Any], clock: Clock | None = None) -> AsyncIterator[Parts]:
     """Yield a daemon that is ready to run its pipeline."""
-    settings = load_settings(None, dict(config))
+    # As in the command line: read before the event loop has anything else to do.
+    settings = await to_thread.run_sync(load_settings, None, dict(config))
     clock = clock or SystemClock()
     telemetry = build_telemetry(LogFormat.JSON, LogLevel.ERROR, clock)
     async with assemble(settings, telemetry, clock, random.Random(7)) as parts:
