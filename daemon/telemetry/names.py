@@ -142,7 +142,7 @@ METRICS = {
             ("action", "ending", "reason"),
         ),
         Metric("undo_failed_total", "counter", "Actions that could not be undone after their time."),
-        Metric("state_items_unreadable_total", "counter", "Items of actions and alerts that cannot be read.", ("kind",)),
+        Metric("state_items_unreadable_total", "counter", "Items on actions and alerts not readable.", ("kind",)),
         Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
         Metric("target_suspended", "gauge", "1 while a target is not called, only tried.", ("target",)),
