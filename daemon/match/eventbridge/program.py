@@ -131,7 +131,7 @@ class Access:
                 node = self._node(names)
                 self.constants[f"type_{variable}"], self.constants[f"empty_{variable}"] = node.struct, node.struct()
                 yield f"{indent}{variable} = {self._attribute(names)}"
-                yield f"{indent}if {variable}.__class__ is not type_{variable}: {variable} = empty_{variable}"
+                yield f"{indent}if type({variable}) is not type_{variable}: {variable} = empty_{variable}"
 
     def read(self, steps: Steps) -> str:
         """Return the expression for a field whose surroundings are loaded."""
