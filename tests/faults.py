@@ -60,14 +60,29 @@ def throttled() -> Fault:
     return answering(400, {"__type": "com.amazonaws#ThrottlingException", "message": "Rate exceeded"})
 
 
-def refused_by_ec2(code: str, status: int = 400) -> Fault:
-    """Answer an error as EC2 does, in XML; the emulator never hears of the call."""
-    text = f"<Response><Errors><Error><Code>{code}</Code><Message>no</Message></Error></Errors></Response>"
+_ERRORS = {
+    "ec2": "<Response><Errors><Error><Code>{}</Code><Message>no</Message></Error></Errors></Response>",
+    "query": "<ErrorResponse><Error><Code>{}</Code><Message>no</Message></Error></ErrorResponse>",
+    "rest-xml": "<Error><Code>{}</Code><Message>no</Message></Error>",
+}
+"""Where the protocols that speak XML have an error's code; the others speak JSON."""
+
+
+def refused(protocol: str, code: str, status: int = 400) -> Fault:
+    """Answer an error as a service of this protocol does; the emulator never hears of the call."""
 
     async def fault(_: Forward) -> Answer:
-        return Answer(status, text.encode(), {"Content-Type": "text/xml"})
+        if protocol in _ERRORS:
+            return Answer(status, _ERRORS[protocol].format(code).encode(), {"Content-Type": "text/xml"})
+        body = orjson.dumps({"__type": code, "message": "no"})
+        return Answer(status, body, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code})
 
     return fault
+
+
+def refused_by_ec2(code: str, status: int = 400) -> Fault:
+    """Answer an error as EC2 does."""
+    return refused("ec2", code, status)
 
 
 def unavailable() -> Fault:

@@ -8,8 +8,8 @@ To add an action:
 3. X(Action[XConfig]): redo, permissions, undoable, and the methods of base.Action; look as narrowly as possible, decide
    without I/O, change nothing beside what the plan names;
 4. a line in ACTIONS below;
-5. tests/actions/<service>/test_<verb>.py against an emulator: whole resource before and after, undo, already right,
-   gone, changed since, hostile subject; the contract suite runs over every line of ACTIONS;
+5. a bad state in tests/actions/cases.py, over which tests/actions/test_contract.py runs what every action promises, and
+   tests/actions/<service>/test_<verb>.py: whole resource before and after, changed since, hostile subject;
 6. an entry in CHANGELOG.md; docs/actions.md is generated from the docstrings.
 """
 

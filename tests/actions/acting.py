@@ -55,8 +55,8 @@ class Acting:
         changes = {*permissions.write, *permissions.undo}
         for reader in self.readers:
             for call in reader.calls:
-                needed = iam_actions(call)
-                assert needed <= (changes | set(permissions.read) if call.write else set(permissions.read)), call
+                allowed = changes | set(permissions.read) if call.write else set(permissions.read)
+                assert any(iam_actions(call, versioned=each) <= allowed for each in (False, True)), call
 
     async def plan(self, event: Mapping[str, Any]) -> Plan | Declined | None:
         """Return what would be done; None where the resource is not there."""
@@ -105,7 +105,11 @@ async def acting(emulator: Emulator, options: dict[str, Any]) -> AsyncIterator[A
         await aws.close()
 
 
+_PREFIXES = {"stepfunctions": "states"}
+"""Services that IAM knows under another name."""
+
 _OTHERWISE_NAMED = {
+    "ec2:CreateSnapshot": {"ec2:CreateSnapshot", "ec2:CreateTags"},
     "lambda:Invoke": {"lambda:InvokeFunction"},
     "s3:HeadBucket": {"s3:ListBucket"},
     "s3:HeadObject": {"s3:GetObject"},
@@ -118,9 +122,20 @@ _OTHERWISE_NAMED = {
 """Calls whose IAM action has another name (Service Authorization Reference)."""
 
 
-def iam_actions(call: Call) -> set[str]:
+_OF_VERSIONS = {
+    "s3:CopyObject": {"s3:GetObjectVersion"},
+    "s3:DeleteObject": {"s3:DeleteObjectVersion"},
+    "s3:GetObjectAcl": {"s3:GetObjectVersionAcl"},
+    "s3:PutObjectAcl": {"s3:PutObjectVersionAcl"},
+}
+"""What calls need that name an object's version."""
+
+
+def iam_actions(call: Call, *, versioned: bool = False) -> set[str]:
     """Return the IAM actions that a call needs."""
-    name = f"{call.service}:{call.operation}"
+    name = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
+    if versioned and name in _OF_VERSIONS:
+        return _OF_VERSIONS[name] | (_OTHERWISE_NAMED.get(name, set()) - {"s3:GetObject"})
     return _OTHERWISE_NAMED.get(name, {name})
 
 

@@ -26,6 +26,7 @@ from daemon.sinks.base import Severity
 from daemon.state.base import StateStore
 from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
+from tests.e2e.estates import ACCOUNT
 from tests.emulators import REGION
 from tests.secret_stores import secrets_of
 
@@ -56,7 +57,7 @@ class Process:
         self.told: list[dict[str, Any]] = []
         self.telemetry, rng = build_telemetry(), random.Random(1)
         self.session = Session(store, clock, self.telemetry)
-        self.estate = Estate(EstateSettings(), self.aws, settings, clock)
+        self.estate = Estate(EstateSettings(accounts=frozenset({ACCOUNT})), self.aws, settings, clock)
         configs = {"close": ACTIONS[options["type"]].config.model_validate(options)}
         around = Surroundings(store, self.session, self.telemetry, clock, rng, secrets_of(self.aws))
         built = build_remediation(configs, self.estate, ApprovalSettings(), around, self._announce)
