@@ -14,7 +14,7 @@ import orjson
 
 from daemon.event import Event
 from daemon.sinks.base import Incident, Notice, Severity
-from daemon.sinks.event_path import EventPath, text_at
+from daemon.sinks.event_path import EventPath, texts_at
 from daemon.sinks.event_time import time_of
 from daemon.sinks.message_text import cut, details
 from daemon.sinks.text import place, printable
@@ -106,7 +106,7 @@ def _resources(event: Event, path: EventPath | None, account: str, own_account: 
 
 
 def _named(event: Event, path: EventPath | None) -> Iterator[str]:
-    named = text_at(event, path)
+    (named,) = texts_at(event, path)
     if named is not None:
         yield named
         return

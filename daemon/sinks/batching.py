@@ -27,7 +27,8 @@ class BatchingConfig(SinkConfig):
 
     max_concurrency: int = Field(default=64, ge=1, le=256)
     """How many alerts are under way to this target at the same time, counted until they are confirmed; those that wait
-    while a call is under way go together in the next one."""
+    while a call is under way go together in the next one.  To the breaker a call that fails is a failure of each alert
+    in it."""
 
 
 ConfigT = TypeVar("ConfigT", bound=BatchingConfig)

@@ -13,7 +13,7 @@ from daemon.errors import EffectError, FailureKind, RetryableError
 from daemon.grants import Grant, Place
 from daemon.sinks.base import Notice, SinkContext
 from daemon.sinks.batching import BatchingConfig, BatchingSink, Entry
-from daemon.sinks.event_path import EventPath, text_at
+from daemon.sinks.event_path import EventPath, texts_at
 from daemon.sinks.event_time import time_of
 from daemon.sinks.gathering import Limits
 
@@ -82,7 +82,8 @@ class CloudwatchSink(BatchingSink[CloudwatchConfig]):
         return self._config.region
 
     def _entry(self, notice: Notice) -> tuple[Entry, int]:
-        values = {name: self._value(notice, name) for name in self._config.dimensions}
+        found = texts_at(notice.event, *self._config.dimensions.values())
+        values = {name: self._value(name, text) for name, text in zip(self._config.dimensions, found, strict=True)}
         values |= {"Rule": _ascii(notice.rule), "Severity": notice.severity.value}
         point = {
             "MetricName": self._config.metric_name,
@@ -93,9 +94,9 @@ class CloudwatchSink(BatchingSink[CloudwatchConfig]):
         }
         return point, _OVERHEAD_BYTES + sum(len(name) + len(value) + 32 for name, value in values.items())
 
-    def _value(self, notice: Notice, name: str) -> str:
+    def _value(self, name: str, text: str | None) -> str:
         """Return the value of a dimension: one of those there are already, or a new one while there is room."""
-        value = _ascii(text_at(notice.event, self._config.dimensions[name]) or "")
+        value = _ascii(text or "")
         known = self._values[name]
         if value not in known:
             if len(known) >= self._config.max_values:

@@ -23,13 +23,17 @@ EventPath = Annotated[str, AfterValidator(_check_path)]
 """A JSON path into the event: `$.detail.alarmName`."""
 
 
-def text_at(event: Event, path: EventPath | None) -> str | None:
-    """Return the text or whole number there as text; None for anything else, and where no path is given."""
-    if path is None:
-        return None
+def texts_at(event: Event, *paths: EventPath | None) -> list[str | None]:
+    """Return for each path the text or whole number there, as text; None for anything else, and where it is None."""
+    if not any(paths):
+        return [None] * len(paths)
     try:
-        found = _compiled(path).select(event.document())
+        document = event.document()
     except orjson.JSONDecodeError:
         # Malformed where no rule looked: such an event is told of all the same.
-        return None
+        return [None] * len(paths)
+    return [None if path is None else _text(_compiled(path).select(document)) for path in paths]
+
+
+def _text(found: object) -> str | None:
     return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None

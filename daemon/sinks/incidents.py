@@ -7,7 +7,7 @@ every group of alerts is one, where the target has `group`.
 from __future__ import annotations
 
 from daemon.sinks.base import Incident, Notice, SinkConfig
-from daemon.sinks.event_path import EventPath, text_at
+from daemon.sinks.event_path import EventPath, texts_at
 
 _LONGEST_KEY = 255
 """Characters of PagerDuty's dedup_key; the other services take more."""
@@ -26,7 +26,7 @@ class IncidentConfig(SinkConfig):
 
 def incident_of(notice: Notice, config: IncidentConfig) -> Incident:
     """Return the incident of an alert."""
-    found = text_at(notice.event, config.incident)
+    found, state = texts_at(notice.event, config.incident, config.resolved_at)
     of_group = notice.incident or Incident(notice.key, is_over=False)
     key = of_group.key if found is None else f"{notice.rule}/{found}"[:_LONGEST_KEY]
-    return Incident(key, of_group.is_over or text_at(notice.event, config.resolved_at) in config.resolved_values)
+    return Incident(key, of_group.is_over or state in config.resolved_values)

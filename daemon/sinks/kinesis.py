@@ -12,7 +12,7 @@ from daemon.errors import EffectError
 from daemon.grants import Grant, Place
 from daemon.sinks.base import Notice
 from daemon.sinks.batching import BatchingConfig, BatchingSink, Entry, outcomes_in_order
-from daemon.sinks.event_path import EventPath, text_at
+from daemon.sinks.event_path import EventPath, texts_at
 from daemon.sinks.gathering import Limits
 from daemon.sinks.text import json_line
 
@@ -58,7 +58,8 @@ class KinesisSink(BatchingSink[KinesisConfig]):
 
     def _entry(self, notice: Notice) -> tuple[Entry, int]:
         data = json_line(notice)
-        key = (text_at(notice.event, self._config.partition_key) or notice.key)[:_LONGEST_KEY]
+        (given,) = texts_at(notice.event, self._config.partition_key)
+        key = (given or notice.key)[:_LONGEST_KEY]
         return {"Data": data, "PartitionKey": key}, len(data) + len(key.encode())
 
     async def _put(self, client: Any, entries: Sequence[Entry]) -> Mapping[str, Any]:

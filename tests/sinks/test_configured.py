@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 import yaml
 from anyio import to_thread
 
+from daemon.clients import AwsClients
 from tests.certificates import make_certificate
 from tests.emulators import CREDENTIALS, Emulator, clients_of
-from tests.faults import FaultProxy
+from tests.faults import FaultProxy, dropped, throttled, unanswered, unavailable
 from tests.secret_stores import keep_secret
+from tests.sinks.aws_rigs import kinesis_rig
 from tests.sinks.examples import EVENT
 from tests.sinks.rigs import Rig
 from tests.smtp_server import serve_mail
@@ -95,6 +98,30 @@ async def test_a_target_of_the_configuration_is_checked_and_fed(
     assert "instance-started" in body
     actions = {action.partition(":")[2] for action in allowed(policy.stdout)}
     assert {REST.get(call, call.rpartition("/")[2]) for call in proxy.seen} == actions - ALSO_CHECKED
+
+
+async def test_a_stream_that_fails_now_and_then_gets_every_alert(
+    roto: Emulator, roto_clients: AwsClients, tmp_path: Path
+) -> None:
+    """Calls that are throttled, dropped, or lose their answer cost no alert; only the last may leave copies, by key."""
+    async with (
+        kinesis_rig(roto_clients) as rig,
+        FaultProxy(roto.endpoint_url) as proxy,
+    ):
+        for fault in (throttled(), dropped(), unanswered(), unavailable()):
+            proxy.add("PutRecords", fault, times=1)
+        quick = {"retry": {"base_seconds": 0.05}, "breaker": {"base_seconds": 0.1}}
+        configure(tmp_path, {**rig.options, **quick}, proxy.endpoint_url)
+        events = [EVENT.replace(b"7bf73129", f"{number:08}".encode()) for number in range(300)]
+        (tmp_path / "events.ndjson").write_bytes(b"\n".join(events))
+        ran = await to_thread.run_sync(vigild, tmp_path, "run", str(tmp_path / "events.ndjson"))
+        told = Counter(json.loads(body)["event"]["id"] for body in await rig.arrived())
+
+    assert ran.returncode == 0, ran.stderr
+    assert "exact" in ran.stderr
+    assert {json.loads(event)["id"] for event in events} == told.keys()
+    assert max(told.values()) <= 2
+    assert not (tmp_path / "letters.ndjson").exists()
 
 
 async def test_mail_of_the_configuration_is_checked_and_sent(moto: Emulator, tmp_path: Path) -> None:
