@@ -88,7 +88,10 @@ class _Loading:
 
     def _actions(self, config: RuleConfig, place: Place) -> Iterator[Route]:
         for index, name in enumerate(config.actions):
-            if name not in self.actions:
+            if name not in self.actions and name in (place.file.data.get("actions") or ()):
+                message = f"{name!r} is new in this file, and actions are read when the daemon starts only"
+                self.problems.append(place.problem(message, "actions", index))
+            elif name not in self.actions:
                 hint = near_miss(name, self.actions)
                 self.problems.append(place.problem(f"no action is called {name!r}{hint}", "actions", index))
             elif name in config.actions[:index]:

@@ -85,6 +85,15 @@ def test_a_fault_is_named_where_it_stands(tmp_path: Path, configured: str, files
     assert any(problem.startswith(expected) for problem in problems(tmp_path, configured, *files))
 
 
+def test_an_action_that_came_after_the_start_is_said_to_be_new(tmp_path: Path) -> None:
+    """At a reload, rules of a playbook that was not there at the start keep the old rules in force, with the reason."""
+    settings = load_settings(None, {"rules": [tmp_path]})
+    (tmp_path / "rule.yaml").write_text(dedent(PLAYBOOK))
+
+    with pytest.raises(ConfigError, match=r"rule\.yaml:3: .*'close-ssh' is new in this file"):
+        rules_of(settings)
+
+
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [(5, "must be a list"), ([5], "must be the path"), (["no-such-folder"], "no-such-folder: no such file")],
