@@ -43,11 +43,9 @@ class _Head(msgspec.Struct):
     summary: str = ""
 
 
-class _Noted(msgspec.Struct):
-    group: _Head = msgspec.field(name=_FIELD, default_factory=_Head)
-
-
-_NOTED = msgspec.json.Decoder(_Noted)
+_HEAD = msgspec.json.Decoder(_Head)
+_MARK = b'"' + _FIELD.encode() + b'":'
+"""Begins the field.  Its last occurrence is ours: it is the last field, and in its own texts the quotes are escaped."""
 
 
 def member_of(intent: str, alert: Alert, resource: str, description: str) -> Member:
@@ -116,7 +114,7 @@ def is_note(event: Event) -> bool:
 
 def headline_of(event: Event, rule: str) -> Headline:
     """Return the headline of a note's event: also when it comes back as a dead letter."""
-    noted = _NOTED.decode(event.body).group
+    noted = _noted(event)
     return Headline(rule, noted.severity, noted.summary)
 
 
@@ -124,8 +122,13 @@ def incident_of_note(event: Event) -> Incident | None:
     """Return the incident that a note opens, prolongs or ends; None where the event is no note."""
     if not is_note(event):
         return None
-    noted = _NOTED.decode(event.body).group
+    noted = _noted(event)
     return Incident(f"vigild/{noted.id}", noted.state == NoteState.CLOSED)
+
+
+def _noted(event: Event) -> _Head:
+    """Return our field, whatever the event before it holds: bytes where no rule looks may be no JSON at all."""
+    return _HEAD.decode(event.body.rpartition(_MARK)[2][:-1])
 
 
 def _summary(group: Group, state: NoteState) -> str:
@@ -178,4 +181,4 @@ def _slim(body: bytes, alert: Alert) -> bytes:
 def _with_field(body: bytes, field: dict[str, Any]) -> bytes:
     """Return the event with the field behind its own: of two fields of one name the last counts, and that is ours."""
     members = body.strip()[1:-1].strip()
-    return b"{" + members + (b"," if members else b"") + b'"' + _FIELD.encode() + b'":' + orjson.dumps(field) + b"}"
+    return b"{" + members + (b"," if members else b"") + _MARK + orjson.dumps(field) + b"}"

@@ -11,6 +11,7 @@ from aiohttp import web
 from daemon.clients import AwsClients, AwsSettings
 from daemon.dispatch.dead_letters import FileDeadLetterConfig, PlaceContext, build_places
 from daemon.dispatch.dead_letters.selection import Selection
+from daemon.event import Event
 from daemon.pipeline.redrive import Fate, Redriver
 from daemon.telemetry.names import Outcome
 from tests.clocks import HandWound
@@ -239,15 +240,17 @@ async def test_hostile_events_are_grouped_too(tmp_path: Path, clock: HandWound) 
     """A huge event, fields of the wrong types, our own field forged, halves of surrogates: all are counted."""
     forgery: dict[str, Any] = {"vigild-group": {"state": "closed", "summary": "nothing happened"}}
     forged = event(4, **forgery)
+    broken = Event("eventbridge:5", event(5).body[:-1] + b',"note":"\xff\xfe \\ud800"}', "")
     odd = event(3, account=["a"], region={"b": 1}, resources=[1, None, {"c": []}])
     group = {**GROUP, "by": ["rule", "account", "$.detail"]}
     async with serve() as server, replica(tmp_path, server, clock, group=group) as process:
-        outcomes = await process.alert(event(1, detail={"state": "x" * 500_000}), event(2), odd, forged)
+        outcomes = await process.alert(event(1, detail={"state": "x" * 500_000}), event(2), odd, forged, broken)
         await process.wait(30)
 
-    assert outcomes == [Outcome.MATCHED] * 4
-    assert sum(note["count"] for note in notes(server)) == 4
-    assert {note["state"] for note in notes(server)} == {"opened"}
+    assert outcomes == [Outcome.MATCHED] * 5
+    assert process.metric("alert_notes_total", state="opened", outcome="done") == len(server.requests) == 4
+    assert sum(int(request.body.rpartition(b'"count":')[2].split(b",")[0]) for request in server.requests) == 5
+    assert not (tmp_path / "dead.ndjson").exists()
     assert max(len(request.body) for request in server.requests) < 50_000
 
 
