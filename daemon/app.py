@@ -18,6 +18,7 @@ from anyio import to_thread
 
 from daemon import __version__
 from daemon.address import host_and_port
+from daemon.allocator import use_one_heap
 from daemon.approval_page import serve_approvals
 from daemon.assembly import Parts, assemble, rules_of
 from daemon.clock import SystemClock
@@ -53,6 +54,7 @@ async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] |
     `watch` is called with the sources every quarter of a second, for a progress bar.  Raises ConfigError or StateError
     when it cannot start.
     """
+    use_one_heap()
     clock, rng = SystemClock(), random.Random()
     telemetry = build_telemetry(settings.telemetry.log_format, settings.telemetry.log_level, clock)
     run = _Run()
