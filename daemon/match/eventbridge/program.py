@@ -7,6 +7,8 @@ types are numbered, the names of fields went into the type, values into the tabl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -17,6 +19,9 @@ from daemon.match.eventbridge.projection import Node
 
 Match: TypeAlias = Callable[[bytes], list[str]]
 Names: TypeAlias = tuple[str, ...]
+
+_BLOCK: Final = 4
+"""Fields that are passed over together where nothing left looks at any of them."""
 
 _TEMPLATE: Final = """\
 def match(event):
@@ -85,24 +90,29 @@ def _lines(groups: Sequence[Group], access: Access, constants: dict[str, Any], t
             for place, (_, table) in enumerate(group.fields):
                 constants[f"{tables}{number}_{place}"] = table.known if tables == "known" else table
                 constants[f"asked{number}_{place}"] = table.asked
+            for place in range(1, len(group.fields), _BLOCK):
+                asked = (table.asked for _, table in group.fields[place : place + _BLOCK])
+                constants[f"asked{number}_from{place}"] = reduce(or_, asked)
             constants[f"alternatives{number}"] = group.alternatives
 
 
 def _table_lines(number: int, group: Group, access: Access, loaded: set[Names], tables: str) -> Iterator[str]:
-    for place, (steps, _) in enumerate(group.fields):
-        indent = "   " if place else "  "
-        yield from access.load(steps, loaded, indent)
-        lookup = f"{tables}{number}_{place}[{access.read(steps)}]"
-        if place:
-            # A field that none of those left looks at is passed over: its value may be one never seen before.
-            yield f"   if m & asked{number}_{place}:"
-            yield f"    m &= {lookup}"
-            yield "    if not m: break"
-        else:
-            yield f"  m = {lookup}"
-            yield "  while m:"
-        if not place:  # only what is loaded before the loop is loaded after it
-            loaded = set(loaded)
+    """Yield the first lookup, then the others in blocks: what none of those left looks at is passed over.
+
+    It costs nothing then, and its value may be one never seen before.
+    """
+    (steps, _), *others = group.fields
+    yield from access.load(steps, loaded, "  ")
+    yield f"  m = {tables}{number}_0[{access.read(steps)}]"
+    yield "  while m:"
+    for place, (steps, _) in enumerate(others, start=1):
+        if place % _BLOCK == 1:
+            yield f"   if m & asked{number}_from{place}:"
+            in_block = set(loaded)  # what is loaded in a block is loaded nowhere else
+        yield from access.load(steps, in_block, "    ")
+        yield f"    if m & asked{number}_{place}:"
+        yield f"     m &= {tables}{number}_{place}[{access.read(steps)}]"
+        yield "     if not m: break"
     yield f"   found = [*found, *numbers_of(m, alternatives{number})]"
     yield "   break"
 
