@@ -144,13 +144,12 @@ class _Pass:
 
     def _pass_over(self, unwanted: Unwanted) -> None:
         window = self._sieve.window
-        new = unwanted.identities
-        if not (new.isdisjoint(window.young) and new.isdisjoint(window.old)):
-            new = new - window.young - window.old
-        window.young |= new
+        new, before = unwanted.identities, len(window.young)
+        window.young |= new if new.isdisjoint(window.old) else new - window.old
+        unmatched = len(window.young) - before
         self._received += unwanted.events
-        self._unmatched += len(new)
-        self._duplicate += unwanted.events - len(new)
+        self._unmatched += unmatched
+        self._duplicate += unwanted.events - unmatched
         self._newest = unwanted.time
 
     def _close(self) -> Sifted:

@@ -27,13 +27,13 @@ class Telemetry:
         self.health = Health(clock)
         self._logger = logger
         self._throttle = Throttle(clock)
-        self._chatty = bool(logger.is_enabled_for(10))
+        self._written = {level.value for level in LogLevel if logger.is_enabled_for(level.number)}
 
     def emit(self, signal: Signal) -> None:
         """Count the fact and write its line."""
         signal.count(self.metrics)
         level = signal.level
-        if level == "debug" and not self._chatty:
+        if level not in self._written:
             return
         facts = signal.facts()
         if level in _THROTTLED:

@@ -33,6 +33,11 @@ class LogLevel(StrEnum):
     WARNING = "warning"
     ERROR = "error"
 
+    @property
+    def number(self) -> int:
+        """As the standard library ranks it."""
+        return logging.getLevelNamesMapping()[self.upper()]
+
 
 def build_logger(log_format: LogFormat, level: LogLevel) -> structlog.typing.FilteringBoundLogger:
     """Return the logger for signals; libraries' own warnings go the same way."""
@@ -53,7 +58,7 @@ def build_logger(log_format: LogFormat, level: LogLevel) -> structlog.typing.Fil
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        wrapper_class=structlog.make_filtering_bound_logger(level.number),
         cache_logger_on_first_use=True,
     )
     return logger
