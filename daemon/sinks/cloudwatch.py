@@ -34,8 +34,8 @@ Namespace = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/#-][A-Za-z0
 
 
 class CloudwatchConfig(BatchingConfig):
-    """Counts each alert: one data point with the value 1, with the dimensions Rule and Severity and those named here.
-    What a crash repeats is counted twice.
+    """Counts each alert, or with `group` each note: one data point with the value 1, with the dimensions Rule and
+    Severity and those named here.  What a crash repeats is counted twice.
 
     Needs the permissions cloudwatch:PutMetricData and, for `vigild check`, cloudwatch:ListMetrics.
     """
