@@ -14,7 +14,7 @@ from daemon.errors import ConfigError, EffectError, FailureKind, PermanentError,
 from daemon.sinks.message import LARGEST_MESSAGE_BYTES, Message
 from daemon.sinks.sqs import QueueSender, SqsConfig
 from tests.emulators import REGION, free_port
-from tests.servers import Answer, Server, cut, garbage, serve, silence, status, truncated
+from tests.servers import Answer, Server, serve, status
 from tests.sinks.aws_rigs import drain, make_queue
 from tests.sinks.examples import EVENT, notice
 from tests.sinks.rigs import build_sink
@@ -34,7 +34,7 @@ async def faulty() -> AsyncIterator[tuple[Server, AwsClients]]:
 
 
 def _sender(aws: AwsClients, url: str = "http://127.0.0.1/123456789012/alerts") -> QueueSender:
-    return QueueSender(aws, url, timeout_seconds=0.5)
+    return QueueSender(aws, url, timeout_seconds=10.0)
 
 
 def _error(code: int, name: str, message: str = "no") -> Answer:
@@ -113,23 +113,17 @@ async def test_a_queue_that_is_not_there(roto_clients: AwsClients) -> None:
         (_error(400, "KmsAccessDenied"), PermanentError, FailureKind.ACCESS_DENIED),
         (_error(403, "ExpiredToken"), RetryableError, FailureKind.CREDENTIALS),
         (_error(400, "InvalidMessageContents"), PermanentError, FailureKind.REFUSED),
-        (_error(500, "InternalFailure"), RetryableError, FailureKind.SERVER_ERROR),
-        (status(503), RetryableError, FailureKind.SERVER_ERROR),
         (status(429), RetryableError, FailureKind.THROTTLED),
         (status(502, {"Content-Type": "text/html"}, b"<html>"), RetryableError, FailureKind.SERVER_ERROR),
         (status(200, {"Content-Type": "text/html"}, b"<html>"), RetryableError, FailureKind.SERVER_ERROR),
         (status(200, body=b"[]"), RetryableError, FailureKind.SERVER_ERROR),
         (status(200, body=b"\xff"), RetryableError, FailureKind.SERVER_ERROR),
-        (cut, RetryableError, FailureKind.UNREACHABLE),
-        (truncated, RetryableError, FailureKind.UNREACHABLE),
-        (garbage, RetryableError, FailureKind.UNREACHABLE),
-        (silence, RetryableError, FailureKind.TIMEOUT),
     ],
 )
 async def test_failures(
     faulty: tuple[Server, AwsClients], answer: Answer, error: type[EffectError], kind: FailureKind
 ) -> None:
-    """Every way to fail has its error and kind, for sending and for checking."""
+    """What SQS in particular says has its error and kind, for sending and for checking."""
     server, aws = faulty
     server.answers = [answer]
     with pytest.raises(error) as caught:
