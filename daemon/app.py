@@ -139,7 +139,7 @@ def _load_aside(parts: Parts) -> RuleSet:
     with collector_paused():
         rules = rules_of(parts.settings)
         parts.telemetry.metrics.expect_rules(rules.rules)
-    gc.freeze()
+        gc.freeze()  # inside, for the first thing that a collector does when it goes on is to go through what is new
     return rules
 
 

@@ -44,6 +44,7 @@ class DaemonProcess:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    output: Path
 
     def fetch(self, path: str) -> tuple[int, str]:
         """Return status and text of an endpoint; (0, "") while nothing answers."""
@@ -92,8 +93,10 @@ class DaemonProcess:
 
 
 @contextmanager
-def run_daemon(folder: Path, config: dict[str, Any], *arguments: str) -> Iterator[DaemonProcess]:
-    """Start `vigild run` with this configuration; end it, by its process id, when the block ends."""
+def run_daemon(
+    folder: Path, config: dict[str, Any], *arguments: str, module: str = "daemon"
+) -> Iterator[DaemonProcess]:
+    """Start `vigild run`, or a module that does the same, with this configuration; end it when the block ends."""
     port = free_port()
     config = {
         **config,
@@ -102,16 +105,17 @@ def run_daemon(folder: Path, config: dict[str, Any], *arguments: str) -> Iterato
     path = folder / f"vigild-{port}.yaml"
     path.write_text(yaml.safe_dump(config))
     log = folder / f"vigild-{port}.log"
-    with log.open("wb") as stderr, (folder / f"vigild-{port}.out").open("wb") as stdout:
+    output = folder / f"vigild-{port}.out"
+    with log.open("wb") as stderr, output.open("wb") as stdout:
         process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run", "--config", str(path), *arguments],
+            [sys.executable, "-m", module, "run", "--config", str(path), *arguments],
             env={**os.environ, **CREDENTIALS},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
         )
         try:
-            yield DaemonProcess(process, port, log)
+            yield DaemonProcess(process, port, log, output)
         finally:
             if process.poll() is None:
                 process.kill()
