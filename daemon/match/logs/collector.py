@@ -75,7 +75,7 @@ class _Writer:
         self._lines.append(" inner = document")
         for end, parent in enumerate(parents, start=1):
             struct = self._named(self._projection.struct(parents[:end]))
-            self._lines += [f"{indent}inner = inner.{parent}", f"{indent}if inner.__class__ is {struct}:"]
+            self._lines += [f"{indent}inner = inner.{parent}", f"{indent}if type(inner) is {struct}:"]
             indent += " "
         for attribute, watch in fields:
             self._look(indent, f"inner.{attribute}", watch)
@@ -99,7 +99,7 @@ class _Writer:
             lines = [
                 f"value = {value}",
                 f"if value in {texts}: woken += {texts}[value]",
-                "elif value.__class__ is not str and value is not MISSING:",
+                "elif type(value) is not str and value is not MISSING:",
                 f" if found := {find}(value): woken += found",
             ]
         self._lines += [indent + line for line in lines]

@@ -5,9 +5,11 @@ matchers.py has one before its space-delimited patterns, so that they cost littl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import compress
 
-from daemon.match.logs.automaton import TooLargeError, compile_search, encodable, literal
+from daemon.match.logs.automaton import TooLargeError, compile_search, literal
+from daemon.match.logs.batch import LINE_BLANKS, Batch
 from daemon.match.logs.choose import Choice
 from daemon.match.logs.syntax import Text
 from daemon.match.logs.triggers import Equal, Holds
@@ -36,21 +38,19 @@ class Gate:
             self._begins = self._holds = None
         self._firsts = {string[1] for string in beginnings if string[0] == " "}
 
-    def passing(self, messages: Sequence[str]) -> Iterable[int]:
+    def passing(self, batch: Batch) -> Iterable[int]:
         """Return the positions of the messages that pass."""
-        if self._begins is None or self._holds is None:
-            return range(len(messages))
-        firsts, holds = self._firsts, self._holds
-        searched = messages if all(map(str.isascii, messages)) else map(encodable, messages)
-        begun = [
-            (position, message)
-            for position, (message, is_found) in enumerate(zip(messages, map(self._begins, searched), strict=True))
-            if is_found or message[:1] in firsts or "\t" in message or "\n" in message or "\r" in message
-        ]
+        positions = range(len(batch.messages))
+        begins, holds, texts = self._begins, self._holds, batch.texts
+        if begins is None or holds is None:
+            return positions
+        if not batch.has_line_blanks and self._firsts.isdisjoint(batch.firsts):
+            return [position for position in compress(positions, map(begins, texts)) if holds(texts[position] + " ")]
         return [
             position
-            for position, message in begun
-            if holds(encodable(message + " ")) or "\t" in message or "\n" in message or "\r" in message
+            for position, text in enumerate(texts)
+            if any(map(text.__contains__, LINE_BLANKS))
+            or ((text[:1] in self._firsts or begins(text)) and holds(text + " "))
         ]
 
 

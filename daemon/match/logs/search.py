@@ -6,11 +6,13 @@ index.py builds one for each thing that filters search: the whole message, a JSO
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from operator import attrgetter
 
 from daemon.match.logs.automaton import TooLargeError, compile_search, encodable, literal
+from daemon.match.logs.batch import Batch
 from daemon.match.logs.edges import Beginnings, Entry
 from daemon.match.logs.syntax import Regex, Text
 from daemon.match.logs.values import TextTest, equals
@@ -58,8 +60,8 @@ class Needles:
                 strings.append(_string(string, waiting, []))
             else:
                 strings.append(_string(string, [], [_Part(equals(needle), waiting, [])]))
-        self._beginnings = Beginnings(beginnings)
-        self._ends = Beginnings(ends)
+        self._beginnings = Beginnings(beginnings) if beginnings else None
+        self._ends = Beginnings(ends) if ends else None
         most = _MANY
         while most < len(strings) > _VERY_MANY and most < _MOST:
             most *= _WIDE_FAN_OUT
@@ -68,9 +70,7 @@ class Needles:
 
     def waiting(self, text: str) -> list[int]:
         """Return the filters that wait for a needle in this text."""
-        waiting = self._beginnings.waiting(text, text) if self._beginnings else []
-        if self._ends:
-            waiting += self._ends.waiting(text[::-1], text)
+        waiting = self._at_edges(text)
         if self._within:
             text = encodable(text)
             for part in self._within:
@@ -78,19 +78,23 @@ class Needles:
                     part.collect(text, waiting)
         return waiting
 
-    def waiting_in_each(self, texts: Sequence[str]) -> defaultdict[int, list[int]]:
-        """Return, under the positions of texts with needles, the filters that wait for these."""
+    def _at_edges(self, text: str) -> list[int]:
+        waiting = [] if self._beginnings is None else self._beginnings.waiting(text, text)
+        if self._ends is not None:
+            waiting += self._ends.waiting(text[::-1], text)
+        return waiting
+
+    def waiting_in_each(self, batch: Batch) -> defaultdict[int, list[int]]:
+        """Return, under the positions of messages with needles, the filters that wait for these."""
         waiting: defaultdict[int, list[int]] = defaultdict(list)
-        if self._beginnings or self._ends:
-            for position, text in enumerate(texts):
-                if found := self._beginnings.waiting(text, text) + self._ends.waiting(text[::-1], text):
+        if self._beginnings is not None or self._ends is not None:
+            for position, text in enumerate(batch.messages):
+                if found := self._at_edges(text):
                     waiting[position] += found
-        if self._within and not all(map(str.isascii, texts)):
-            texts = list(map(encodable, texts))
+        texts = batch.texts
         for part in self._within:
-            for position, is_found in enumerate(map(part.found, texts)):
-                if is_found:
-                    part.collect(texts[position], waiting[position])
+            for position in compress(range(len(texts)), map(part.found, texts)):
+                part.collect(texts[position], waiting[position])
         return waiting
 
 

@@ -98,9 +98,16 @@ class ConditionWriter:
 
     def _value(self, steps: Steps) -> str:
         attributes = self._projection.attributes(steps)
-        if attributes is not None and len(attributes) == 1:
-            return f"document.{attributes[0]}"
-        return f"{self._named(self._projection.reader(steps))}(document)"
+        if attributes is None:
+            return f"{self._named(self._projection.reader(steps))}(document)"
+        *way, last = attributes
+        inner = "document"
+        checks = []
+        for end, attribute in enumerate(way, start=1):
+            struct = self._named(self._projection.struct(tuple(way[:end])))
+            checks.append(f"type(o{end} := {inner}.{attribute}) is {struct}")
+            inner = f"o{end}"
+        return f"({inner}.{last} if {' and '.join(checks)} else MISSING)" if checks else f"document.{last}"
 
     def _text(self, steps: Steps) -> str:
-        return f"(value if (value := {self._value(steps)}).__class__ is str else text_of(value))"
+        return f"(value if type(value := {self._value(steps)}) is str else text_of(value))"

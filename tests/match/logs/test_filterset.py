@@ -60,6 +60,35 @@ def test_names_come_in_the_order_given() -> None:
     assert FilterSet(texts).match('{"a": 1}') == ["z", "m", "a", "b"]
 
 
+def test_filters_that_are_alike_are_all_named() -> None:
+    """Names that share a filter match together, each at its own place in the order."""
+    texts = {
+        "a": "{ $.x = 1 }",
+        "b": "[ip, ..., code = 404]",
+        "c": "{ $.x = 1 }",
+        "d": "[ip, ..., code = 404]",
+        "e": "404",
+    }
+    compiled = FilterSet(texts)
+    assert compiled.match_all(['{"x": 1}', "1.2.3.4 GET 404", "none", '{"x": 404}']) == [
+        ["a", "c"],
+        ["b", "d", "e"],
+        [],
+        ["e"],
+    ]
+    assert list(compiled.extract("1.2.3.4 GET 404")) == ["b", "d", "e"]
+
+
+def test_a_message_with_a_tab_is_split_there_beside_others_without_one() -> None:
+    """What blanks one message of several holds changes nothing for the others, nor for itself."""
+    compiled = FilterSet({"first": "[level = ERROR, ...]", "last": "[..., code = 404]"})
+    messages = ["ERROR x", "x\t404", "x ERROR", "404", '{"a": 404}', "ERROR\t404", "x 404"]
+    expected = [["first"], ["last"], [], ["last"], [], ["first", "last"], ["last"]]
+    assert compiled.match_all(messages) == expected
+    assert [compiled.match(message) for message in messages] == expected
+    assert compiled.match_all(messages[:1] + messages[-1:]) == [["first"], ["last"]]
+
+
 def test_an_invalid_pattern_is_named() -> None:
     """The error of a pattern that AWS would refuse names the filter."""
     with pytest.raises(FilterError, match="'broken'") as raised:
