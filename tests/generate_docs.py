@@ -105,6 +105,7 @@ def configuration_page() -> str:
     parts += _section("A kind of failure", FailurePolicy)
     for name, place in PLACES.items():
         parts += _section(f"dead_letters, type: {name}", place.config)
+    parts += _section("A rule file", RuleFile)
     parts += _section("A rule", RuleConfig)
     parts += _section("A rule's target", TargetReference)
     parts += _section("A rule's test", RuleTest)

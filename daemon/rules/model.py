@@ -99,6 +99,7 @@ class RuleFile(Strict):
     """A file of rules."""
 
     rules: list[RuleConfig]
+    """The rules; their names are unique over all files."""
     actions: dict[Name, AnyActionConfig] = Field(default={})
     """What these rules, or others, may do to the estate, by name; the configuration's `actions` go over it.  Read at
     the start only."""
