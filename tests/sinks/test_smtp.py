@@ -12,14 +12,16 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from daemon.clients import AwsClients, AwsSettings
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
-from daemon.sinks.base import Sink
-from daemon.sinks.smtp import SmtpConfig
+from daemon.sinks.base import Sink, SinkContext
+from daemon.sinks.smtp import SmtpConfig, SmtpSink
 from tests.certificates import make_certificate
+from tests.clocks import HandWound
 from tests.emulators import free_port
+from tests.secret_stores import keep_secret, secrets_of
 from tests.sinks.examples import EVENT, HOSTILE_EVENT, notice
 from tests.sinks.rigs import build_sink
 from tests.sinks.services import PEOPLE
@@ -235,6 +237,32 @@ async def test_a_wrong_password_is_named_and_not_shown(tmp_path: Path) -> None:
             assert raised.value.kind is FailureKind.ACCESS_DENIED
             assert PASSWORD not in f"{raised.value!r} {raised.value.__cause__!r}"
         assert server.mails == []
+
+
+async def test_a_password_that_was_rotated_is_read_again(moto_clients: AwsClients, tmp_path: Path) -> None:
+    """The refused login makes the daemon ask Secrets Manager; the next attempt logs in with the new password."""
+    tls, ca_file = make_certificate(tmp_path)
+    name, clock = await keep_secret(moto_clients, "old"), HandWound()
+    async with serve_mail(tls, password="old") as server:
+        config = SmtpConfig(
+            type="smtp",
+            host="127.0.0.1",
+            port=server.port,
+            ca_file=ca_file,
+            username="vigild",
+            password=SecretStr(f"aws-secret:{name}"),
+            sender="vigild@alerts.example",
+            recipients=("ada@ops.example",),
+        )
+        sink = SmtpSink("mail", config, SinkContext(clock, moto_clients, secrets_of(moto_clients, clock)))
+        await sink.send(notice())
+        server.password = "new"
+        await (await moto_clients.client("secretsmanager")).put_secret_value(SecretId=name, SecretString="new")
+        clock.time += 6
+        with pytest.raises(RetryableError, match="credentials: 535 login refused, with a secret that has changed"):
+            await sink.send(notice())
+        await sink.send(notice())
+    assert len(server.mails) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,26 @@ from pydantic import HttpUrl, SecretStr, ValidationError
 from daemon.actions.base import Plan
 from daemon.actions.config import Mode
 from daemon.actions.subject import Subject
+from daemon.clients import AwsClients, Secrets
 from daemon.dispatch.remediation.approvals import Answer, ApprovalError, Approvals, ApprovalSettings
 from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.record import Progress, Record, Saved
+from daemon.errors import RetryableError
 from daemon.state.sqlite import SqliteStore
 from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
-from tests.secret_stores import secrets_of
+from tests.secret_stores import keep_secret, secrets_of
 
 pytestmark = pytest.mark.anyio
 
 SETTINGS = ApprovalSettings(secret=SecretStr("s" * 32), link_base=HttpUrl("https://vigild.example/"))
 
 
-def approvals_of(store: SqliteStore, clock: HandWound, settings: ApprovalSettings = SETTINGS) -> Approvals:
+def approvals_of(
+    store: SqliteStore, clock: HandWound, settings: ApprovalSettings = SETTINGS, secrets: Secrets | None = None
+) -> Approvals:
     """Return the requests for approval in a store."""
-    return Approvals(store, clock, settings, secrets_of(), Aside(store, build_telemetry(), clock))
+    return Approvals(store, clock, settings, secrets or secrets_of(), Aside(store, build_telemetry(), clock))
 
 
 def record(clock: HandWound, summary: str = "close it") -> Saved:
@@ -107,3 +111,19 @@ def test_a_short_secret_is_refused_without_quoting_it() -> None:
     with pytest.raises(ValidationError) as raised:
         ApprovalSettings.model_validate({"secret": "hunter2"})
     assert "hunter2" not in str(raised.value)
+
+
+async def test_the_secret_may_be_kept_by_aws(store: SqliteStore, clock: HandWound, moto_clients: AwsClients) -> None:
+    """Links signed with it are genuine; one that is too short to be safe signs nothing."""
+    kept = {length: await keep_secret(moto_clients, "s" * length) for length in (32, 31)}
+
+    def of(length: int) -> Approvals:
+        settings = ApprovalSettings(secret=SecretStr(f"aws-secret:{kept[length]}"), link_base=SETTINGS.link_base)
+        return approvals_of(store, clock, settings, secrets_of(moto_clients, clock))
+
+    result = await of(32).ask(record(clock))
+    assert result.approve_url is not None
+    asked = await of(32).pending("i" * 32, result.approve_url.partition("token=")[2])
+    assert asked.intent == "i" * 32
+    with pytest.raises(RetryableError, match="shorter than 32"):
+        await of(31).check()
