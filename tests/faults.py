@@ -163,6 +163,8 @@ class FaultProxy:
         self.seen: list[str] = []
         self.keys: list[str] = []
         """The access key that each call was signed with."""
+        self.services: list[str] = []
+        """The service that each call was signed for ("dynamodb")."""
         self.agents: list[str] = []
         """The user agent of each call."""
         self.bodies: list[bytes] = []
@@ -205,7 +207,9 @@ class FaultProxy:
         self.seen.append(operation)
         self.bodies.append(body)
         self.agents.append(request.headers.get("User-Agent", ""))
-        self.keys.append(request.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0])
+        scope = request.headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0].split("/")
+        self.keys.append(scope[0])
+        self.services.append(scope[3] if len(scope) > 3 else "")
 
         async def forward() -> Answer:
             return await self._forward(request, body)

@@ -106,6 +106,11 @@ class Action(ABC, Generic[ConfigT]):
     def __init__(self, config: ConfigT) -> None:
         self.config = config
 
+    @property
+    def acts_on(self) -> tuple[str, ...]:
+        """What `write` and `undo` touch under this configuration: as `permissions.resources`, or less."""
+        return self.permissions.resources
+
     @abstractmethod
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """Return what the event asks to act on.  Raises SubjectError where it does not say, or says it wrongly."""

@@ -45,6 +45,11 @@ class Calling(Action[CallingConfigT]):
     def callee(self) -> str:
         """The ARN of what gets the event."""
 
+    @property
+    def acts_on(self) -> tuple[str, ...]:
+        """See Action: the callee alone."""
+        return (self.callee,)
+
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action: the callee, and the event to hand on."""
         place = _ARN.fullmatch(self.callee)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
+from itertools import product
 from typing import Annotated
 
 import orjson
 import typer
 
-from daemon.actions import ACTIONS
+from daemon.actions import build
 from daemon.cli.options import ConfigOption
 from daemon.grants import Grant, Place, policy
 from daemon.secret_reference import references_in
@@ -28,6 +29,15 @@ def iam_policy(
     role: Annotated[
         Role, typer.Option("--role", help="The daemon's own role, or the one it assumes in each account.")
     ] = Role.DAEMON,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account",
+            metavar="NUMBER",
+            help="The daemon's own account: stands where the configuration names none; where actions may touch it, "
+            "the daemon's own role gets what that takes.",
+        ),
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo/--no-undo", help="With what undoing needs beyond acting.")] = True,  # noqa: FBT002
 ) -> None:
     """Print the IAM policy for the loaded sources, targets, actions, state and dead letters.
@@ -37,12 +47,16 @@ def iam_policy(
     Actions in shadow mode get reading only.  Without `estate.role_arn` the daemon's own role acts.
     """
     settings = load_settings(config)
-    place = Place(settings.aws.region or "*")
-    assumes = settings.estate.role_arn is not None
+    place = Place(settings.aws.region or "*", account or "*")
+    accounts = settings.estate.accounts or {place.account}
+    # Only other accounts are acted in by the role that is assumed there.
+    shared = settings.estate.role_arn is not None and settings.estate.accounts
+    own = accounts & {place.account} if shared else accounts
     if role is Role.ESTATE:
-        found = list(_action_grants(settings, undo=undo))
+        found = list(_action_grants(settings, accounts - own, undo=undo))
     else:
-        found = [*_own_grants(settings, place), *([] if assumes else _action_grants(settings, undo=undo))]
+        roles = _roles(settings, accounts - own)
+        found = [*_own_grants(settings, place), *roles, *_action_grants(settings, own, undo=undo)]
     typer.echo(orjson.dumps(policy(found), option=orjson.OPT_INDENT_2).decode())
 
 
@@ -52,17 +66,25 @@ def _own_grants(settings: Settings, place: Place) -> Iterator[Grant]:
     yield from settings.state.grants(place)
     for reference in references_in(*settings.targets.values(), settings.approvals):
         yield reference.grant(place)
-    if settings.actions and settings.estate.role_arn is not None:
-        accounts = sorted(settings.estate.accounts) or ["*"]
-        roles = tuple(settings.estate.role_arn.replace("{account}", account) for account in accounts)
-        yield Grant(("sts:AssumeRole",), roles)
 
 
-def _action_grants(settings: Settings, *, undo: bool) -> Iterator[Grant]:
-    """Yield what acting needs.  Reading is granted on all: most describing calls know no resources."""
-    for config in settings.actions.values():
-        permissions = ACTIONS[config.type].action.permissions
+def _roles(settings: Settings, accounts: Collection[str]) -> Iterator[Grant]:
+    """Yield what it takes to act in other accounts at all."""
+    template = settings.estate.role_arn
+    if settings.actions and template is not None and accounts:
+        yield Grant(("sts:AssumeRole",), tuple(template.replace("{account}", account) for account in sorted(accounts)))
+
+
+def _action_grants(settings: Settings, accounts: Collection[str], *, undo: bool) -> Iterator[Grant]:
+    """Yield what acting in these accounts needs.  Reading is granted on all: most such calls know no resources."""
+    regions = settings.estate.regions or {settings.aws.region or "*"}
+    for config in settings.actions.values() if accounts else ():
+        action = build(config)
+        permissions = action.permissions
         yield Grant(permissions.read, ("*",))
         if config.mode != "shadow":
-            resources = tuple(text.replace("{region}", "*").replace("{account}", "*") for text in permissions.resources)
-            yield Grant(permissions.write + (permissions.undo if undo else ()), resources)
+            places = product(sorted(accounts), sorted(regions), action.acts_on)
+            resources = {
+                text.replace("{account}", account).replace("{region}", region) for account, region, text in places
+            }
+            yield Grant(permissions.write + (permissions.undo if undo else ()), tuple(sorted(resources)))

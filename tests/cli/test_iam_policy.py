@@ -56,7 +56,7 @@ def test_each_part_gets_what_it_needs_and_no_more(tmp_path: Path) -> None:
     assert {"arn:aws:sqs:eu-west-1:111122223333:events"} == found["sqs:ReceiveMessage"]
     assert {"arn:aws:sns:eu-west-1:111122223333:pager"} == found["sns:Publish"]
     assert {"arn:aws:dynamodb:eu-west-1:*:table/vigild"} == found["dynamodb:PutItem"]
-    assert {"arn:aws:ec2:*:*:security-group/*"} == found["ec2:RevokeSecurityGroupIngress"]
+    assert {"arn:aws:ec2:eu-west-1:*:security-group/*"} == found["ec2:RevokeSecurityGroupIngress"]
     assert {"*"} == found["s3:GetBucketPublicAccessBlock"]
     assert "s3:PutBucketPublicAccessBlock" not in found
     assert not any(action.endswith("*") for action in found)
@@ -96,3 +96,42 @@ def test_secrets_that_aws_keeps_may_be_read(tmp_path: Path) -> None:
         found["secretsmanager:GetSecretValue"],
         found["ssm:GetParameter"],
     )
+
+
+def test_what_is_acted_on_is_named_as_narrowly_as_the_configuration_does(tmp_path: Path) -> None:
+    """Accounts, regions, callees, documents and sets are those of the configuration; `*` is what it leaves open."""
+    function = "arn:aws:lambda:eu-west-1:111122223333:function:called"
+    ip_set = "arn:aws:wafv2:eu-west-1:111122223333:regional/ipset/bad/01234567-89ab-cdef-0123-456789abcdef"
+    config = CONFIG | {
+        "estate": {"accounts": ["111122223333"], "regions": ["eu-west-1", "eu-west-3"]},
+        "actions": {
+            "close": {"type": "ec2.restrict-ingress", "port": 22, "mode": "auto"},
+            "call": {"type": "lambda.invoke", "function_arn": function, "mode": "auto"},
+            "patch": {"type": "ssm.run-document", "document": "AWS-RunPatchBaseline", "mode": "auto"},
+            "run": {"type": "ssm.start-automation", "document": "Own-Runbook", "mode": "auto"},
+            "block": {"type": "waf.block-ip", "ip_set_arn": ip_set, "mode": "auto"},
+        },
+    }
+    found = allowed(tmp_path, config)
+
+    both = ("eu-west-1", "eu-west-3")
+    groups = {f"arn:aws:ec2:{region}:111122223333:security-group/*" for region in both}
+    assert groups == found["ec2:RevokeSecurityGroupIngress"]
+    assert {function} == found["lambda:InvokeFunction"]
+    assert {f"arn:aws:ssm:{region}:*:document/AWS-RunPatchBaseline" for region in both} <= found["ssm:SendCommand"]
+    runbooks = {f"arn:aws:ssm:{region}:*:automation-definition/Own-Runbook:*" for region in both}
+    assert runbooks == found["ssm:StartAutomationExecution"]
+    assert {ip_set} == found["wafv2:UpdateIPSet"]
+
+
+def test_the_daemons_own_account_is_acted_in_by_its_own_role(tmp_path: Path) -> None:
+    """Told which account is its own, the daemon's role gets what acting there takes; the other role, the others."""
+    estate = {"role_arn": "arn:aws:iam::{account}:role/vigild", "accounts": ["111122223333", "444455556666"]}
+    config = CONFIG | {"estate": estate}
+    own = allowed(tmp_path, config, "--account", "111122223333")
+    other = allowed(tmp_path, config, "--account", "111122223333", "--role", "estate")
+
+    assert {"arn:aws:ec2:eu-west-1:111122223333:security-group/*"} == own["ec2:RevokeSecurityGroupIngress"]
+    assert {"arn:aws:ec2:eu-west-1:444455556666:security-group/*"} == other["ec2:RevokeSecurityGroupIngress"]
+    assert {"arn:aws:iam::444455556666:role/vigild"} == own["sts:AssumeRole"]
+    assert {"arn:aws:dynamodb:eu-west-1:111122223333:table/vigild"} == own["dynamodb:PutItem"]

@@ -53,6 +53,13 @@ class RunDocument(Action[RunDocumentConfig]):
         resources=("arn:aws:ssm:{region}:*:document/*", "arn:aws:ec2:{region}:{account}:instance/*"),
     )
 
+    @property
+    def acts_on(self) -> tuple[str, ...]:
+        """See Action: this document alone, AWS's or one's own, on any instance."""
+        documents, instances = self.permissions.resources
+        name = self.config.document.rpartition("/")[2]
+        return documents.removesuffix("*") + name, instances
+
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action."""
         found = instances_of(event, self.config.instance_ids)

@@ -47,6 +47,12 @@ class StartAutomation(Action[StartAutomationConfig]):
         resources=("arn:aws:ssm:{region}:*:automation-definition/*",),
     )
 
+    @property
+    def acts_on(self) -> tuple[str, ...]:
+        """See Action: any version of this runbook."""
+        (runbooks,) = self.permissions.resources
+        return (f"{runbooks.removesuffix('*')}{self.config.document.rpartition('/')[2]}:*",)
+
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action."""
         account, region = place_of(event)

@@ -58,6 +58,11 @@ class BlockIp(Action[BlockIpConfig]):
     )
     undoable: ClassVar = True
 
+    @property
+    def acts_on(self) -> tuple[str, ...]:
+        """See Action: the one set."""
+        return (self.config.ip_set_arn,)
+
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action."""
         place = _ARN.fullmatch(self.config.ip_set_arn)
