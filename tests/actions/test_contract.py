@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.actions import ACTIONS
 from daemon.actions.base import Decline, Declined, Plan, Verdict
+from daemon.actions.subject import SubjectError
 from daemon.clients import AwsClients
 from daemon.dispatch.remediation.result import Ending
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
@@ -212,3 +214,61 @@ async def test_a_role_that_may_read_but_not_write_fails_for_good(ground: Ground)
 
             assert (type(raised), raised.kind) == (PermanentError, FailureKind.ACCESS_DENIED)
             assert it.written == []
+
+
+HOSTILE: tuple[object, ...] = (
+    "",
+    " ",
+    "../../etc/passwd",
+    "i-0123456789abcdef0;reboot",
+    "$(reboot)",
+    "{package}",
+    "x\ny",
+    "\x00",
+    "\ud800",
+    "a" * 5_000,
+    "arn:aws:iam::999999999999:role/theirs",
+    "arn:aws:cloudtrail:eu-west-3:999999999999:trail/theirs",
+    "arn:aws:kms:eu-west-3:999999999999:key/01234567-89ab-cdef-0123-456789abcdef",
+    "http://169.254.169.254/latest",
+    7,
+    True,
+    None,
+    [],
+    {},
+    ["a", 1],
+    {"a": "b"},
+    ["i-0123456789abcdef0"] * 60,
+)
+"""What an event may hold where a name is expected."""
+
+
+async def test_a_forged_name_leads_nowhere_else(ground: Ground) -> None:
+    """Whatever stands where the event names something: it is refused, or it is a name in the place where the event's
+    own account or the configuration says, and never another account, region, callee, document or set.
+    """
+    for case in ground.cases:
+        async with ground.acting(case) as it:
+            honest = it.action.subject(case.event)
+            for event in forgeries(case.event):
+                try:
+                    subject = it.action.subject(event)
+                except SubjectError:
+                    continue
+                assert (subject.account, subject.region) == (honest.account, honest.region)
+                assert not any(name.split(":")[4:5] == ["999999999999"] for name in subject.resources)
+                if subject.values.get("event") is not None:
+                    assert subject.resources == honest.resources
+
+
+def forgeries(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the event with each of its names replaced by each hostile value."""
+    detail = event["detail"]
+    for field, value in detail.items():
+        for hostile in HOSTILE:
+            if isinstance(value, dict):
+                for name in value:
+                    yield event | {"detail": detail | {field: value | {name: hostile}}}
+            yield event | {"detail": detail | {field: hostile}}
+    for hostile in HOSTILE:
+        yield event | {"detail": hostile}
