@@ -5,8 +5,8 @@ To add an action:
 1. a file <service>/<verb>.py; its `type:` is "<service>.<verb>", with dashes for underscores;
 2. XConfig(ActionConfig): `type: Literal["<service>.<verb>"]`, where its values stand in an event (FromEvent, with the
    shapes that AWS sends as default), its own options with bounds, a docstring for each;
-3. X(Action[XConfig]): redo, permissions, undoable, and the methods of base.Action; look as narrowly as possible, decide
-   without I/O, change nothing beside what the plan names;
+3. X(Action[XConfig]), or a base that fits (calling.py, putting.py): redo, permissions, undoable, and the methods of
+   base.Action; look as narrowly as possible, decide without I/O, change nothing beside what the plan names;
 4. a line in ACTIONS below;
 5. a bad state in tests/actions/cases.py, over which tests/actions/test_contract.py runs what every action promises, and
    tests/actions/<service>/test_<verb>.py: whole resource before and after, changed since, hostile subject;

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal
 
-from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
+from daemon.actions.base import Image, Permissions
 from daemon.actions.config import ActionConfig
+from daemon.actions.recording import Recording
 from daemon.actions.subject import FromEvent, Subject, place_of, value_at
-from daemon.clients.estate import Reader, Writer
+from daemon.clients.estate import Reader
 
 _TRAIL: Final = re.compile(
     r"(?:arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/)?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{2,127})"
@@ -24,17 +25,18 @@ class StartLoggingConfig(ActionConfig):
     """Where the event names the trail, by name or ARN."""
 
 
-class StartLogging(Action[StartLoggingConfig]):
+class StartLogging(Recording[StartLoggingConfig]):
     """The trail records again; a deleted one cannot be brought back.  Undo stops it."""
 
-    redo: ClassVar = Redo.REPEAT
+    service: ClassVar = "cloudtrail"
+    calls: ClassVar = ("start_logging", "stop_logging")
+    name_parameter: ClassVar = "Name"
     permissions: ClassVar = Permissions(
         read=("cloudtrail:GetTrailStatus",),
         write=("cloudtrail:StartLogging",),
         undo=("cloudtrail:StopLogging",),
         resources=("arn:aws:cloudtrail:{region}:{account}:trail/*",),
     )
-    undoable: ClassVar = True
 
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action: the trail of the event's own account, whatever ARN the event has."""
@@ -47,26 +49,7 @@ class StartLogging(Action[StartLoggingConfig]):
     async def look(self, subject: Subject, api: Reader) -> Image | None:
         """See Action."""
         answer = await api.find("cloudtrail", "get_trail_status", _MISSING, Name=subject.values["name"])
-        return {"logging": bool(answer["IsLogging"])} if answer is not None else None
-
-    def decide(self, subject: Subject, image: Image) -> Plan | Declined:
-        """See Action."""
-        (arn,) = subject.resources
-        if image["logging"]:
-            return Declined(Decline.ALREADY_RIGHT, "the trail records")
-        change = Change(arn, "logging", before=False, after=True)
-        return Plan(summary=f"start {arn}", changes=(change,), before=image, after={"logging": True})
-
-    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
-        """See Action."""
-        del plan, key
-        await api.write("cloudtrail", "start_logging", Name=subject.values["name"])
-        return {}
-
-    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
-        """See Action."""
-        del plan, applied
-        await api.write("cloudtrail", "stop_logging", Name=subject.values["name"])
+        return {"recording": bool(answer["IsLogging"])} if answer is not None else None
 
 
 _MISSING: Final = frozenset({"TrailNotFoundException"})

@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import StringConstraints
 
-from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
+from daemon.actions.base import Change, Decline, Declined, Image, Permissions, Plan
 from daemon.actions.config import ActionConfig
 from daemon.actions.iam.names import NAME, USER_IN_EVENT
+from daemon.actions.putting import Putting
 from daemon.actions.subject import FromEvent, Subject, place_of, value_at
 from daemon.clients.estate import Reader, Writer
 
@@ -28,17 +29,15 @@ class AttachDenyPolicyConfig(ActionConfig):
     """The policy; an event never chooses it."""
 
 
-class AttachDenyPolicy(Action[AttachDenyPolicyConfig]):
+class AttachDenyPolicy(Putting[AttachDenyPolicyConfig]):
     """A denial wins over whatever else allows; the user's other policies stay.  Undo detaches it."""
 
-    redo: ClassVar = Redo.REPEAT
     permissions: ClassVar = Permissions(
         read=("iam:ListAttachedUserPolicies", "iam:ListUserTags"),
         write=("iam:AttachUserPolicy",),
         undo=("iam:DetachUserPolicy",),
         resources=("arn:aws:iam::{account}:user/*",),
     )
-    undoable: ClassVar = True
 
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action."""
@@ -72,15 +71,7 @@ class AttachDenyPolicy(Action[AttachDenyPolicyConfig]):
             tags=image["tags"],
         )
 
-    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
-        """See Action."""
-        del plan, key
-        user = subject.values["user"]
-        await api.write("iam", "attach_user_policy", UserName=user, PolicyArn=self.config.policy_arn)
-        return {}
-
-    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
-        """See Action."""
-        del plan, applied
-        user = subject.values["user"]
-        await api.write("iam", "detach_user_policy", UserName=user, PolicyArn=self.config.policy_arn)
+    async def put(self, subject: Subject, image: Image, api: Writer) -> None:
+        """See Putting."""
+        call = "attach_user_policy" if image["denied"] else "detach_user_policy"
+        await api.write("iam", call, UserName=subject.values["user"], PolicyArn=self.config.policy_arn)

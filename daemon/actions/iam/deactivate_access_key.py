@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
+from daemon.actions.base import Change, Decline, Declined, Image, Permissions, Plan
 from daemon.actions.config import ActionConfig
 from daemon.actions.iam.names import KEY_ID, KEY_IN_EVENT, NAME, USER_IN_EVENT
+from daemon.actions.putting import Putting
 from daemon.actions.subject import FromEvent, Subject, place_of, value_at
 from daemon.clients.estate import Reader, Writer
 
@@ -22,17 +23,15 @@ class DeactivateAccessKeyConfig(ActionConfig):
     """Where it names the key."""
 
 
-class DeactivateAccessKey(Action[DeactivateAccessKeyConfig]):
+class DeactivateAccessKey(Putting[DeactivateAccessKeyConfig]):
     """Only this key of this user; other keys and the password stay.  Undo activates it."""
 
-    redo: ClassVar = Redo.REPEAT
     permissions: ClassVar = Permissions(
         read=("iam:ListAccessKeys", "iam:ListUserTags"),
         write=("iam:UpdateAccessKey",),
         undo=("iam:UpdateAccessKey",),
         resources=("arn:aws:iam::{account}:user/*",),
     )
-    undoable: ClassVar = True
 
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action."""
@@ -64,18 +63,7 @@ class DeactivateAccessKey(Action[DeactivateAccessKeyConfig]):
             tags=image["tags"],
         )
 
-    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
-        """See Action."""
-        del key
-        await _put(subject, plan.after, api)
-        return {}
-
-    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
-        """See Action."""
-        del applied
-        await _put(subject, plan.before, api)
-
-
-async def _put(subject: Subject, image: Image, api: Writer) -> None:
-    user, key_id = subject.values["user"], subject.values["key"]
-    await api.write("iam", "update_access_key", UserName=user, AccessKeyId=key_id, Status=image["status"])
+    async def put(self, subject: Subject, image: Image, api: Writer) -> None:
+        """See Putting."""
+        user, key_id = subject.values["user"], subject.values["key"]
+        await api.write("iam", "update_access_key", UserName=user, AccessKeyId=key_id, Status=image["status"])

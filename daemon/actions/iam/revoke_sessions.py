@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Final, Literal
 
 import orjson
 
-from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
+from daemon.actions.base import Change, Decline, Declined, Image, Permissions, Plan
 from daemon.actions.config import ActionConfig
 from daemon.actions.iam.names import NAME, ROLE_IN_EVENT
+from daemon.actions.putting import Putting
 from daemon.actions.subject import FromEvent, Subject, place_of, value_at
 from daemon.clients.estate import Reader, Writer
 
@@ -28,20 +29,18 @@ class RevokeSessionsConfig(ActionConfig):
     """Where it says when it was: sessions that began earlier are revoked."""
 
 
-class RevokeSessions(Action[RevokeSessionsConfig]):
+class RevokeSessions(Putting[RevokeSessionsConfig]):
     """An inline policy as IAM's console makes it for "revoke active sessions"; the role itself stays.  Undo takes the
     policy away, or puts the one before back.  Source: IAM user guide, "Revoking IAM role temporary security
     credentials".
     """
 
-    redo: ClassVar = Redo.REPEAT
     permissions: ClassVar = Permissions(
         read=("iam:GetRole", "iam:GetRolePolicy", "iam:ListRoleTags"),
         write=("iam:PutRolePolicy",),
         undo=("iam:PutRolePolicy", "iam:DeleteRolePolicy"),
         resources=("arn:aws:iam::{account}:role/*",),
     )
-    undoable: ClassVar = True
 
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action."""
@@ -76,20 +75,14 @@ class RevokeSessions(Action[RevokeSessionsConfig]):
             tags=image["tags"],
         )
 
-    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
-        """See Action."""
-        del key
-        await _put(subject, plan.after["revoked_before"], api)
-        return {}
-
-    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
-        """See Action."""
-        del applied
-        before = plan.before["revoked_before"]
+    async def put(self, subject: Subject, image: Image, api: Writer) -> None:
+        """See Putting."""
+        names = {"RoleName": subject.values["role"], "PolicyName": POLICY_NAME}
+        before = image["revoked_before"]
         if before is None:
-            await api.write("iam", "delete_role_policy", RoleName=subject.values["role"], PolicyName=POLICY_NAME)
+            await api.write("iam", "delete_role_policy", **names)
         else:
-            await _put(subject, before, api)
+            await api.write("iam", "put_role_policy", **names, PolicyDocument=_document(before))
 
 
 def _document(before: str) -> str:
@@ -108,8 +101,3 @@ def _time_in(document: Any) -> str | None:
         return str(document["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"])
     except (LookupError, TypeError):
         return None
-
-
-async def _put(subject: Subject, before: str, api: Writer) -> None:
-    role = subject.values["role"]
-    await api.write("iam", "put_role_policy", RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=_document(before))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal
 
-from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
+from daemon.actions.base import Change, Decline, Declined, Image, Permissions, Plan
 from daemon.actions.config import ActionConfig
+from daemon.actions.putting import Putting
 from daemon.actions.s3.names import BUCKET_IN_EVENT, bucket_of
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
@@ -23,19 +24,17 @@ class BlockPublicAccessConfig(ActionConfig):
     """Where the event names the bucket."""
 
 
-class BlockPublicAccess(Action[BlockPublicAccessConfig]):
+class BlockPublicAccess(Putting[BlockPublicAccessConfig]):
     """The bucket's policy and lists stay as they are, but no longer let the public in.  Undo puts the settings back as
     they were, none at all included.
     """
 
-    redo: ClassVar = Redo.REPEAT
     permissions: ClassVar = Permissions(
         read=("s3:GetBucketPublicAccessBlock", "s3:ListBucket"),
         write=("s3:PutBucketPublicAccessBlock",),
         undo=("s3:PutBucketPublicAccessBlock",),
         resources=("arn:aws:s3:::*",),
     )
-    undoable: ClassVar = True
 
     def subject(self, event: Mapping[str, Any]) -> Subject:
         """See Action."""
@@ -63,21 +62,11 @@ class BlockPublicAccess(Action[BlockPublicAccessConfig]):
             after={"set": True, **dict.fromkeys(_SETTINGS, True)},
         )
 
-    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
-        """See Action."""
-        del key
-        await self._put(subject, plan.after, api)
-        return {}
-
-    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
-        """See Action."""
-        del applied
-        if plan.before["set"]:
-            await self._put(subject, plan.before, api)
-        else:
-            await api.write("s3", "delete_public_access_block", Bucket=subject.values["bucket"])
-
-    async def _put(self, subject: Subject, image: Image, api: Writer) -> None:
-        settings = {name: image[name] for name in _SETTINGS}
+    async def put(self, subject: Subject, image: Image, api: Writer) -> None:
+        """See Putting."""
         bucket = subject.values["bucket"]
-        await api.write("s3", "put_public_access_block", Bucket=bucket, PublicAccessBlockConfiguration=settings)
+        if image["set"]:
+            settings = {name: image[name] for name in _SETTINGS}
+            await api.write("s3", "put_public_access_block", Bucket=bucket, PublicAccessBlockConfiguration=settings)
+        else:
+            await api.write("s3", "delete_public_access_block", Bucket=bucket)

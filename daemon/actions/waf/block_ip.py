@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
+from daemon.actions.base import Change, Decline, Declined, Image, Permissions, Plan
 from daemon.actions.config import ActionConfig
+from daemon.actions.putting import Putting
 from daemon.actions.subject import FromEvent, Subject, SubjectError, value_at
 from daemon.clients.estate import Reader, Writer
 from daemon.errors import FailureKind, PermanentError, RetryableError
@@ -46,17 +47,15 @@ class BlockIpConfig(ActionConfig):
     """How long the address stays blocked; null: until a person undoes it."""
 
 
-class BlockIp(Action[BlockIpConfig]):
+class BlockIp(Putting[BlockIpConfig]):
     """One address more in the set, under WAF's optimistic lock; the other addresses stay.  Undo takes it out again."""
 
-    redo: ClassVar = Redo.REPEAT
     permissions: ClassVar = Permissions(
         read=("wafv2:GetIPSet",),
         write=("wafv2:UpdateIPSet",),
         undo=("wafv2:UpdateIPSet",),
         resources=("arn:aws:wafv2:{region}:{account}:*/ipset/*",),
     )
-    undoable: ClassVar = True
 
     @property
     def acts_on(self) -> tuple[str, ...]:
@@ -93,17 +92,6 @@ class BlockIp(Action[BlockIpConfig]):
         change = Change(self.config.ip_set_arn, "address", None, block)
         return Plan(summary=f"block {block}", changes=(change,), before=image, after={"blocked": True})
 
-    async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
-        """See Action."""
-        del plan, key
-        await self._put(subject.values["block"], api, blocked=True)
-        return {}
-
-    async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
-        """See Action."""
-        del plan, applied
-        await self._put(subject.values["block"], api, blocked=False)
-
     def _set(self) -> dict[str, Any]:
         place = _ARN.fullmatch(self.config.ip_set_arn)
         if place is None:
@@ -111,11 +99,12 @@ class BlockIp(Action[BlockIpConfig]):
         scope = "CLOUDFRONT" if place["scope"] == "global" else "REGIONAL"
         return {"Name": place["name"], "Id": place["id"], "Scope": scope}
 
-    async def _put(self, block: str, api: Writer, *, blocked: bool) -> None:
+    async def put(self, subject: Subject, image: Image, api: Writer) -> None:
         """Change the set as it is now; who changed it in between makes the call fail, and it is tried again."""
+        block = subject.values["block"]
         answer = await api.read("wafv2", "get_ip_set", **self._set())
         addresses = set(answer["IPSet"]["Addresses"])
-        changed = addresses | {block} if blocked else addresses - {block}
+        changed = addresses | {block} if image["blocked"] else addresses - {block}
         if len(changed) > _MOST_ADDRESSES:
             raise PermanentError(FailureKind.REFUSED, f"the IP set is full: {len(addresses)} addresses")
         try:

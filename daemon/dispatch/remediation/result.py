@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 import orjson
@@ -76,42 +77,30 @@ NOT_FOUND = Declined(Decline.NOT_FOUND, "the resource is not there")
 
 def declined(subject: Subject, answer: Declined) -> Result:
     """Return the result where nothing is to be done."""
-    return Result(
-        ending=Ending.DECLINED,
-        reason=answer.reason,
-        detail=answer.detail,
-        account=subject.account,
-        region=subject.region,
-        resources=subject.resources,
-    )
+    return _on(subject, ending=Ending.DECLINED, reason=answer.reason, detail=answer.detail)
 
 
 def would_do(subject: Subject, plan: Plan) -> Result:
     """Return what shadow says."""
-    return Result(
-        ending=Ending.WOULD_DO,
-        summary=plan.summary,
-        account=subject.account,
-        region=subject.region,
-        resources=subject.resources,
-        changes=plan.changes,
-    )
+    return _on(subject, ending=Ending.WOULD_DO, summary=plan.summary, changes=plan.changes)
 
 
 def recorded(record: Record, ending: Ending) -> Result:
     """Return the result that a record tells of."""
-    return Result(
+    return _on(
+        record.subject,
         ending=ending,
         reason=record.reason,
         detail=record.detail,
         summary=record.plan.summary,
-        account=record.subject.account,
-        region=record.subject.region,
-        resources=record.subject.resources,
         changes=record.plan.changes,
         requests=record.requests,
         by=record.by,
     )
+
+
+def _on(subject: Subject, **known: Any) -> Result:
+    return Result(account=subject.account, region=subject.region, resources=subject.resources, **known)
 
 
 def not_undone(record: Record, error: EffectError) -> Result:

@@ -64,17 +64,27 @@ async def _surely(context: RemediationContext, asker: Asker, call: Callable[[], 
 
 async def write_begun(context: RemediationContext, record: Record) -> None:
     """Journal what is about to be done, before it is."""
+    plan = record.plan
+    await _write(context, record, step="begun", before=plan.before, after=plan.after, by=record.by or PROCESS)
+
+
+async def write_undone(context: RemediationContext, record: Record, requests: tuple[str, ...], by: str) -> None:
+    """Journal that the state before is back."""
+    plan = record.plan
+    await _write(context, record, step="undone", before=plan.after, after=record.before, requests=requests, by=by)
+
+
+async def _write(context: RemediationContext, record: Record, **known: Any) -> None:
+    """Journal a step of a record, once."""
+    subject = record.subject
     entry = Entry(
         at=context.clock.now(),
-        step="begun",
-        before=record.plan.before,
-        after=record.plan.after,
         summary=record.plan.summary,
-        account=record.subject.account,
-        region=record.subject.region,
-        resources=record.subject.resources,
-        by=record.by or PROCESS,
+        account=subject.account,
+        region=subject.region,
+        resources=subject.resources,
         **_names(asker_of(record)),
+        **known,
     )
     await context.journal.append(entry)
 

@@ -13,9 +13,8 @@ from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.record import Progress, Record, Saved
 from daemon.dispatch.remediation.result import Ending
-from daemon.dispatch.remediation.telling import asker_of
+from daemon.dispatch.remediation.telling import write_undone
 from daemon.errors import FailureKind, RetryableError, VigildError
-from daemon.journal import Entry
 
 _LOOKS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
 """Seconds between looks after a revert, until the before-image shows."""
@@ -43,7 +42,7 @@ async def undo(intent: str, kernels: Mapping[str, Kernel], estate: Estate, conte
         _check_ours(saved.record, image)
         saved = await _save(saved, Progress.UNDOING, context)
         requests = await _revert(saved.record, image, kernel, estate, context) if image != saved.record.before else ()
-        await context.journal.append(_entry(saved, requests, by, context.clock.now()))
+        await write_undone(context, saved.record, requests, by)
         await _save(saved, Progress.UNDONE, context)
     return saved.record.plan.summary
 
@@ -107,25 +106,3 @@ def _undoable(saved: Saved, kernels: Mapping[str, Kernel]) -> Kernel:
     if not done and record.progress is not Progress.UNDOING:
         raise UndoError(f"{record.intent}: nothing was done ({record.ending or record.progress})")
     return kernel
-
-
-def _entry(saved: Saved, requests: tuple[str, ...], by: str, now: float) -> Entry:
-    record, asker = saved.record, asker_of(saved.record)
-    return Entry(
-        at=now,
-        step="undone",
-        intent=asker.intent,
-        rule=asker.rule,
-        action=asker.action,
-        kind=asker.kind,
-        mode=asker.mode,
-        event=asker.event,
-        account=record.subject.account,
-        region=record.subject.region,
-        resources=record.subject.resources,
-        summary=record.plan.summary,
-        before=record.plan.after,
-        after=record.before,
-        requests=requests,
-        by=by,
-    )
