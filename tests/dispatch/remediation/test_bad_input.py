@@ -16,6 +16,7 @@ live state changed since the plan     test_answered.py
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import AsyncIterator
 
@@ -23,6 +24,7 @@ import anyio
 import pytest
 
 from daemon.clients import AwsClients
+from daemon.clock import SystemClock
 from daemon.dispatch.remediation.result import Result
 from daemon.errors import FailureKind, PermanentError, RetryableError
 from daemon.state.sqlite import SqliteStore
@@ -147,13 +149,17 @@ async def test_a_role_that_may_not_write_fails_the_intent_and_nothing_is_changed
     assert (before, result.ending, await group_rules(aws, group)) == (denied, "done", CLOSED)
 
 
+class Running(SystemClock, HandWound):
+    """A clock that nobody winds: whoever waits for another process must not see it grow old at once."""
+
+
 @pytest.mark.parametrize("replicas", [1, 2])
 async def test_two_events_on_one_resource_at_once_change_it_once(
-    store: SqliteStore, clock: HandWound, proxy: FaultProxy, aws: AwsClients, group: str, replicas: int
+    store: SqliteStore, proxy: FaultProxy, aws: AwsClients, group: str, replicas: int
 ) -> None:
     """In one process, and in two that share the state: one acts, the others find it right, no call is made twice."""
     options = CLOSING | {"cooldown_seconds": 0}
-    processes = [Process(proxy.endpoint_url, store, clock, options) for _ in range(replicas)]
+    processes = [Process(proxy.endpoint_url, store, Running(), options) for _ in range(replicas)]
     results: list[Result] = []
 
     async def act(process: Process) -> None:
@@ -166,11 +172,14 @@ async def test_two_events_on_one_resource_at_once_change_it_once(
             else:
                 return
 
-    for process in processes:
-        await process.session.renew()
-    async with anyio.create_task_group() as tasks:
-        for number in range(4):
-            tasks.start_soon(act, processes[number % replicas])
+    async with anyio.create_task_group() as keeping:
+        for process in processes:
+            await process.session.renew()
+            keeping.start_soon(process.session.keep, random.Random(1))
+        async with anyio.create_task_group() as tasks:
+            for number in range(4):
+                tasks.start_soon(act, processes[number % replicas])
+        keeping.cancel_scope.cancel()
     for process in processes:
         await process.close()
 
