@@ -1,11 +1,13 @@
 """The whole configuration: one YAML file, overridden by VIGILD_… environment variables; app.py builds from it.
 
-Each part's fields are declared beside the part (sources/, sinks/, state/, …); this is only their root.  The one place
-that reads the environment.
+Each part's fields are declared beside the part (sources/, sinks/, state/, …); this is only their root.  The environment
+is read here only; environment.py names what stands there wrongly.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ from daemon.dispatch.alerts.maintenance import MaintenanceConfig
 from daemon.dispatch.dead_letters import AnyDeadLetterConfig, FileDeadLetterConfig
 from daemon.dispatch.policy import FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
+from daemon.environment import DELIMITER, problem_of
 from daemon.errors import ConfigError
+from daemon.near_miss import near_miss
 from daemon.rules.actions import actions_of
 from daemon.rules.model import Name
 from daemon.sinks import AnySinkConfig
@@ -29,8 +33,8 @@ from daemon.sinks.stdout import StdoutConfig
 from daemon.sources import AnySourceConfig
 from daemon.state import AnyStateConfig, SqliteConfig
 from daemon.telemetry.log import LogFormat, LogLevel
-from daemon.yaml_build import Built
-from daemon.yaml_file import Strict, YamlFile, load_yaml, near_miss
+from daemon.yaml_build import Built, Location
+from daemon.yaml_file import Strict, YamlFile, load_yaml
 
 ENVIRONMENT_PREFIX = "VIGILD_"
 REDRIVE = "redrive"
@@ -88,7 +92,7 @@ class StopSettings(Strict):
 class Settings(Strict, BaseSettings):
     """Root of the configuration file."""
 
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__")
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter=DELIMITER)
 
     sources: dict[Name, AnySourceConfig] = {}
     """Where events come from, by name."""
@@ -149,27 +153,6 @@ class Settings(Strict, BaseSettings):
     def _add_default_place(cls, places: dict[str, Any]) -> dict[str, Any]:
         return {"default": FileDeadLetterConfig(), **places}
 
-    @model_validator(mode="after")
-    def _check_references(self) -> Settings:
-        named = {"default_targets": self.default_targets or (), "failures.alert_targets": self.failures.alert_targets}
-        named |= {f"actions.{name}.notify": action.notify or () for name, action in self.actions.items()}
-        for field, targets in named.items():
-            for target in targets:
-                if target not in self.targets:
-                    raise ValueError(f"{field}: no target is called {target!r}{near_miss(target, self.targets)}")
-        for name, action in self.actions.items():
-            if action.undo_after_seconds is not None and not ACTIONS[action.type].action.undoable:
-                raise ValueError(f"actions.{name}.undo_after_seconds: {action.type} has no inverse")
-            if name in self.targets:
-                raise ValueError(f"actions.{name}: a target has this name already")
-        for kind, parts in (("sources", self.sources), ("targets", self.targets), ("actions", self.actions)):
-            for name, config in parts.items():
-                place = config.dead_letter
-                if place not in self.dead_letters and not (kind == "sources" and place == REDRIVE):
-                    hint = near_miss(place, self.dead_letters)
-                    raise ValueError(f"{kind}.{name}.dead_letter: no place is called {place!r}{hint}")
-        return self
-
 
 def starter_pack() -> Path:
     """Return the folder of the rules that come with vigild: inside the package where it was installed from a wheel."""
@@ -188,6 +171,40 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
     if not isinstance(data, dict):
         raise ConfigError(file.problem((), "must be a mapping"))
     try:
-        return Settings(**{**data, **(overrides or {})})
+        settings = Settings(**{**data, **(overrides or {})})
     except ValidationError as error:
-        raise ConfigError(*file.problems(error)) from error
+        problems = [problem_of(fault, file, os.environ, ENVIRONMENT_PREFIX) for fault in error.errors()]
+        raise ConfigError(*problems) from error
+    if faults := [file.problem(location, message) for location, message in wrong_references(settings)]:
+        raise ConfigError(*faults)
+    return settings
+
+
+def wrong_references(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Yield where one part names another that is not there, or not of the kind it must be, and what is wrong."""
+    named: dict[Location, Sequence[str]] = {
+        ("default_targets",): settings.default_targets or (),
+        ("failures", "alert_targets"): settings.failures.alert_targets,
+    }
+    named |= {("actions", name, "notify"): action.notify or () for name, action in settings.actions.items()}
+    for location, targets in named.items():
+        for index, target in enumerate(targets):
+            if target not in settings.targets:
+                hint = near_miss(target, settings.targets)
+                yield (*location, index), f"no target is called {target!r}{hint}"
+    for name, action in settings.actions.items():
+        if action.undo_after_seconds is not None and not ACTIONS[action.type].action.undoable:
+            yield ("actions", name, "undo_after_seconds"), f"{action.type} has no inverse"
+        if name in settings.targets:
+            yield ("actions", name), "a target has this name already"
+    parts: dict[str, Mapping[str, Any]] = {
+        "sources": settings.sources,
+        "targets": settings.targets,
+        "actions": settings.actions,
+    }
+    for kind, configs in parts.items():
+        for name, config in configs.items():
+            place = config.dead_letter
+            if place not in settings.dead_letters and not (kind == "sources" and place == REDRIVE):
+                hint = near_miss(place, settings.dead_letters)
+                yield (kind, name, "dead_letter"), f"no place is called {place!r}{hint}"

@@ -5,9 +5,7 @@ settings.py and rules.py read their files through it; every configuration model 
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,22 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from daemon.errors import ConfigError
+from daemon.near_miss import near_miss
 from daemon.yaml_build import Built, Location, YamlFault, build
 
 MOST_BYTES = 64 * 1024**2
 _QUOTED = re.compile(r"'([^']*)'")
 _MUST_BE = {
+    "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
+    "datetime_from_date_parsing": "must be a time such as 2026-01-31T12:00:00Z",
     "dict_type": "must be a mapping",
+    "finite_number": "must be a number, not endless",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
     "list_type": "must be a list",
     "model_type": "must be a mapping",
     "path_type": "must be the path of a file or folder",
@@ -30,8 +37,17 @@ _MUST_BE = {
     "tuple_type": "must be a list",
 }
 """pydantic's word for a wrong type, in the words of YAML."""
-_MOST_KNOWN = 20
-"""Names that are listed where none comes close."""
+_BOUNDS = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must have the form {pattern}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "too_long": "must have at most {max_length}, has {actual_length}",
+    "too_short": "must have at least {min_length}, has {actual_length}",
+}
 
 
 class Strict(BaseModel):
@@ -60,16 +76,6 @@ def _field_names(model: type[BaseModel]) -> list[str]:
         if field.alias is not None:
             names.append(field.alias)
     return names
-
-
-def near_miss(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" or, with nothing close, "; known: ...", "" where nothing is known."""
-    names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    more = f" and {len(names) - _MOST_KNOWN} more" if len(names) > _MOST_KNOWN else ""
-    return f"; known: {', '.join(names[:_MOST_KNOWN])}{more}" if names else ""
 
 
 class YamlFile:
@@ -102,15 +108,21 @@ class YamlFile:
 
     def problems(self, error: ValidationError, base: Location = ()) -> list[str]:
         """Return a line for each fault pydantic found in the part of the file under `base`."""
-        return [self.problem((*base, *_location(detail)), _sentence(detail)) for detail in error.errors()]
+        return [self.problem((*base, *location_of(detail)), sentence_of(detail)) for detail in error.errors()]
+
+    def has(self, location: Location) -> bool:
+        """Return whether the file says something about the innermost field that the location names."""
+        return bool(location) and self._nearest(location)[-1:] == location[-1:]
 
 
-def _location(detail: ErrorDetails) -> Location:
+def location_of(detail: ErrorDetails) -> Location:
+    """Return where the fault is; pydantic says of an unknown field only where it was not expected."""
     field = detail.get("ctx", {}).get("field")
     return (*detail["loc"], field) if detail["type"] == "unknown_field" and field is not None else detail["loc"]
 
 
-def _sentence(detail: ErrorDetails) -> str:
+def sentence_of(detail: ErrorDetails) -> str:
+    """Return what is wrong, never quoting a value that may be a secret."""
     context = detail.get("ctx", {})
     if detail["type"] == "union_tag_invalid":
         expected = [tag.strip("' ") for tag in str(context["expected_tags"]).split(",")]
@@ -123,6 +135,8 @@ def _sentence(detail: ErrorDetails) -> str:
         return (
             f"unknown value {detail['input']!r}{near_miss(str(detail['input']), _QUOTED.findall(context['expected']))}"
         )
+    if detail["type"] in _BOUNDS:
+        return _BOUNDS[detail["type"]].format_map(context)
     return _MUST_BE.get(detail["type"], detail["msg"].removeprefix("Value error, "))
 
 
@@ -150,5 +164,8 @@ def load_yaml(path: Path) -> YamlFile:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)
         raise ConfigError(f"{path}:{mark.line + 1 if mark else 1}: {what}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count(b"\n", 0, error.position) + 1
+        raise ConfigError(f"{path}:{line}: character #x{error.character:04x}: {error.reason}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: {error}") from error

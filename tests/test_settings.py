@@ -53,8 +53,16 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("sources:\n  q: {paths: [a]}\n", ":2: sources.q: 'type' is missing"),
         ("sources:\n  q:\n    type: file\n    path: [a]\n", ":4: sources.q.path: unknown field; did you mean 'paths'?"),
         ("targets:\n  t:\n    type: webhook\n", ":2: targets.t: "),
-        ("targets:\n  t: {type: stdout}\ndefault_targets: [x]\n", "no target is called 'x'"),
-        ("targets:\n  t: {type: stdout, dead_letter: nowhere}\n", "no place is called 'nowhere'; known: default"),
+        (
+            "targets:\n  t: {type: stdout}\ndefault_targets: [t, x]\n",
+            ":3: default_targets[1]: no target is called 'x'; known: t",
+        ),
+        (
+            "targets:\n  t:\n    type: stdout\n    dead_letter: defualt\n",
+            ":4: targets.t.dead_letter: no place is called 'defualt'; did you mean 'default'?",
+        ),
+        ("dedupe:\n  retention_seconds: 14d\n", ":2: dedupe.retention_seconds: must be a number"),
+        ("limits: {max_in_flight_deliveries: 0}\n", ":1: limits.max_in_flight_deliveries: must be at least 1"),
         ("limits:\n  max_event_bytes: -1\n", ":2: limits.max_event_bytes: "),
         ("telemetry: {listen: nonsense}\n", ":1: telemetry.listen: "),
         ("- a\n", ":1: must be a mapping"),
@@ -69,6 +77,27 @@ def test_a_fault_names_file_line_and_field(tmp_path: Path, text: str, expected: 
         load(tmp_path, text)
 
     assert any(expected in problem for problem in caught.value.problems), caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("VIGILD_TELEMETRY__LOG_LEVEL", "debgu", "telemetry.log_level: unknown value 'debgu'; did you mean 'debug'?"),
+        ("VIGILD_SOURCES__Q__QUEUE_URL", "x", "sources.q.queue_url: 'type' is missing"),
+        ("VIGILD_STATE__PTH", "x", "state.pth: unknown field; did you mean 'path'?"),
+        ("VIGILD_LIMITS__MAX_EVENT_BYTES", "-1", "limits.max_event_bytes: must be at least "),
+    ],
+)
+def test_a_fault_in_the_environment_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str
+) -> None:
+    """Who looks for it in the file would not find it; a fault of the file beside it is still said to be there."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, "limits:\n  max_in_flight_bytes: 1\nstop: {}\n")
+
+    assert any(problem.startswith(f"{variable}: {expected}") for problem in caught.value.problems), caught.value
+    assert any(":2: limits.max_in_flight_bytes: " in problem for problem in caught.value.problems)
 
 
 def test_secrets_are_never_quoted(tmp_path: Path) -> None:

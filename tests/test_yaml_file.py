@@ -55,7 +55,7 @@ def test_lines_of_fields_are_known(tmp_path: Path) -> None:
         ("[" * 100_000, r"a\.yaml:1: nested deeper than 200"),
         ("- " * 100_000, r"a\.yaml:1: nested deeper than 200"),
         (b"a: \xff\n", r"a\.yaml:1: not UTF-8"),
-        (b"a: \x00\n", r"a\.yaml"),
+        (b"a: 1\nb: \xc3\xa9\x00\n", r"a\.yaml:2: character #x0000: control characters are not allowed"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:

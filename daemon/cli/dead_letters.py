@@ -22,9 +22,9 @@ from daemon.cli.start import run_async
 from daemon.dispatch.dead_letters import DeadLetterPlace
 from daemon.dispatch.dead_letters.selection import Selection
 from daemon.errors import ConfigError
+from daemon.near_miss import near_miss
 from daemon.pipeline.redrive import REMOVED, Fate, Redriver, foresee
 from daemon.settings import Settings, load_settings
-from daemon.yaml_file import near_miss
 
 T = TypeVar("T")
 

@@ -19,9 +19,9 @@ from daemon.decode import DecodeLimits
 from daemon.errors import ConfigError, DecodeError
 from daemon.event import Event, Rejection
 from daemon.match.text import cut
+from daemon.near_miss import near_miss
 from daemon.rules import Rule, RuleSet
 from daemon.rules.explain import RuleExplainer
-from daemon.yaml_file import near_miss
 
 _MOST_FAULTS = 10
 """Unreadable events that are named; all are counted."""

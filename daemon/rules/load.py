@@ -15,11 +15,11 @@ from daemon.dispatch.plan import MatchedRule, Route
 from daemon.errors import ConfigError, FilterError, PatternError
 from daemon.event import Event
 from daemon.match import Matcher
+from daemon.near_miss import near_miss
 from daemon.rules import Rule, RuleSet
 from daemon.rules.logs import LogRules, extraction
 from daemon.rules.model import LogCondition, RuleConfig, TargetReference
 from daemon.rules.read import Place, read_rules, rule_files
-from daemon.yaml_file import near_miss
 
 _SHOWN_CHARACTERS = 20
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -50,11 +52,13 @@ def rule_files(paths: Sequence[Path], problems: list[str]) -> Iterator[Path]:
         elif path.exists():
             yield path
         else:
-            problems.append(f"{path}: no such file or folder")
+            problems.append(f"rules: {path}: no such file or folder, seen from {Path.cwd()}")
 
 
 def read_rules(path: Path, problems: list[str]) -> Iterator[tuple[RuleConfig, Place]]:
-    """Yield the rules of a file; of a file with a fault none, but each fault is added to `problems`."""
+    """Yield the rules of a file that have no fault: their patterns are looked at, whatever is wrong with the others;
+    each fault is added to `problems`.
+    """
     try:
         file = load_yaml(path)
     except ConfigError as error:
@@ -63,9 +67,16 @@ def read_rules(path: Path, problems: list[str]) -> Iterator[tuple[RuleConfig, Pl
     if file.data is None:
         return
     try:
-        configs = RuleFile.model_validate(file.data).rules
+        configs = dict(enumerate(RuleFile.model_validate(file.data).rules))
     except ValidationError as error:
         problems.extend(file.problems(error))
-        return
-    for index, config in enumerate(configs):
+        configs = dict(_faultless(file.data))
+    for index, config in configs.items():
         yield config, Place(file, ("rules", index))
+
+
+def _faultless(data: Any) -> Iterator[tuple[int, RuleConfig]]:
+    entries = data.get("rules") if isinstance(data, dict) else None
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        with suppress(ValidationError):
+            yield index, RuleConfig.model_validate(entry)

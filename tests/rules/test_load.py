@@ -169,6 +169,21 @@ def test_all_faults_of_all_files_are_said_at_once(tmp_path: Path) -> None:
     assert len(found) >= 3
 
 
+def test_a_faulty_rule_hides_no_fault_of_its_neighbours(tmp_path: Path) -> None:
+    """What one rule lacks and what is wrong in the patterns of the others is said at once, each with what was meant."""
+    text = """
+        rules:
+          - {name: a, descripton: d, pattern: {source: [x]}}
+          - {name: b, description: d, pattern: {source: aws.ec2}}
+          - {name: c, description: d, pattern: {source: [{prefixx: aws}]}}
+    """
+    field, array, operator = problems(tmp_path, text)
+
+    assert "0.yaml:3: rules[0].descripton: unknown field; did you mean 'description'?" in field
+    assert 'must be an object or an array: write ["aws.ec2"]' in array
+    assert "unknown operator 'prefixx'; did you mean 'prefix'?" in operator
+
+
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     """A path that is not there is a fault, not an empty rule set."""
     with pytest.raises(ConfigError, match="no such file or folder"):

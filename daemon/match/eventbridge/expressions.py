@@ -24,6 +24,7 @@ from daemon.match.eventbridge.operators import (
     Test,
     Wildcard,
 )
+from daemon.near_miss import near_miss
 
 _ALL_IN_A_DOUBLE: Final = 2**53
 """Up to here a double holds every integer."""
@@ -58,6 +59,10 @@ def _is_exact(text: str | int, number: float) -> bool:
         return False
 
 
+_MOST_COMPARED_CHARACTERS: Final = 64
+"""Of an operator's name with those there are."""
+
+
 def members(value: object) -> Sequence[tuple[object, object]] | None:
     """Return the members of an object; None if `value` is none."""
     if isinstance(value, JsonObject):
@@ -79,7 +84,9 @@ def parse_test(value: object, place: str) -> Test:
     name, operand = found[0]
     parse = _OPERATORS.get(name) if isinstance(name, str) else None
     if parse is None:
-        raise PatternError(place, f"unknown operator {name!r}; there are {', '.join(sorted(_OPERATORS))}")
+        raise PatternError(
+            place, f"unknown operator {name!r}{near_miss(str(name)[:_MOST_COMPARED_CHARACTERS], _OPERATORS)}"
+        )
     test = parse(operand, f"{place}.{name}")
     if len(found) > 1:
         raise PatternError(place, "a match expression may have one operator only")

@@ -27,6 +27,7 @@ that was parsed elsewhere may use one object many times over, and be far larger 
 MAX_DEPTH: Final = 200
 """Objects inside objects; a bound of ours, far above what fits into EventBridge's 4,096 characters sensibly."""
 
+_MOST_SHOWN_CHARACTERS: Final = 64
 _RESERVED_IN_OR: Final = frozenset(
     (
         *("exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard", "numeric", "cidr"),
@@ -154,7 +155,9 @@ class _Reader:
                 if len(group.conditions) > MAX_FIELDS:
                     raise PatternError(inner_place, f"more than {MAX_FIELDS} fields")
             else:
-                raise PatternError(inner_place, "must be an object or an array")
+                short = isinstance(inner, str) and len(inner) <= _MOST_SHOWN_CHARACTERS
+                hint = f": write [{json.dumps(inner)}]" if short else ""
+                raise PatternError(inner_place, f"must be an object or an array{hint}")
         self._depth -= 1
 
     def _read_choice(self, value: object, names: tuple[str, ...], place: str, group: Group) -> None:
