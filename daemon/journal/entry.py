@@ -14,7 +14,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds since the epoch."""
     step: str
     """ "begun" before the first change is made, then one that says how it ended; see Ending in
-    dispatch/remediation/result.py, and "approved", "denied", "held", "undone" for what people did."""
+    dispatch/remediation/result.py, and "approved", "denied", "held", "undone", "silenced", "expired" for what people did.  "silence-ended" and
+    "held-back" are about alerts: a silence that is over, what it or a maintenance window kept from a target."""
     intent: str
     """The intent's id, which `vigild undo` and `approve` take; "" for what is not about one."""
     rule: str = ""
@@ -29,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     region: str = ""
     resources: tuple[str, ...] = ()
     reason: str = ""
-    """Of a refusal or failure: one of a closed list."""
+    """Of a refusal or failure, or why alerts were held back: one of a closed list."""
     detail: str = ""
     summary: str = ""
     before: Any = None

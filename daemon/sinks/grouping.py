@@ -59,7 +59,8 @@ class GroupConfig(Strict):
     """Tell that a group is closed, which also resolves its incident at PagerDuty, Opsgenie and Alertmanager: `always`,
     where it was of `several` alerts, or `never`."""
     max_groups: int = Field(default=1_000, ge=1, le=10_000)
-    """Open at the same time; beyond that, alerts of further keys share one group."""
+    """Open at the same time, about 5 KB each in memory and in the state store (with large events up to 150 KB); beyond
+    that, alerts of further keys share one group."""
 
     @model_validator(mode="after")
     def _closes_after_its_first_note(self) -> Self:
