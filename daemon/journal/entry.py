@@ -14,8 +14,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds since the epoch."""
     step: str
     """ "begun" before the first change is made, then one that says how it ended; see Ending in
-    dispatch/remediation/result.py, and "approved", "denied", "held", "undone", "silenced", "expired" for what people did.  "silence-ended" and
-    "held-back" are about alerts: a silence that is over, what it or a maintenance window kept from a target."""
+    dispatch/remediation/result.py, and "approved", "denied", "held", "undone", "silenced", "expired" for what people
+    did.  "silence-ended" and "held-back" are about alerts: a silence that is over, what it or a maintenance window kept
+    from a target."""
     intent: str
     """The intent's id, which `vigild undo` and `approve` take; "" for what is not about one."""
     rule: str = ""

@@ -67,6 +67,20 @@ class NoteFailed(Signal):
     target: str
     detail: str
 
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("alert_note_faults_total", self.target).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFailed(Signal):
+    """The journal did not take an entry about alerts: its chain is broken."""
+
+    event = "alert not journalled"
+    level = "error"
+    step: str
+    detail: str
+
 
 @dataclass(frozen=True, slots=True)
 class GroupsCounted(Signal):

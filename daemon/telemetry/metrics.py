@@ -139,6 +139,7 @@ class Metrics:
             self.counter("target_suspensions_total", target, kind)
         self.gauge("alert_groups", target)
         self.counter("alerts_ungrouped_total", target)
+        self.counter("alert_note_faults_total", target)
         for reason in Withheld:
             self.counter("alerts_withheld_total", target, reason)
         for state in NoteState:

@@ -130,6 +130,9 @@ METRICS = {
             "Notes about several alerts, by what they tell.",
             ("target", "state", "outcome"),
         ),
+        Metric(
+            "alert_note_faults_total", "counter", "Groups that could not be told of and are tried again.", ("target",)
+        ),
         Metric("alert_groups", "gauge", "Groups of alerts kept in the state store, over all processes.", ("target",)),
         Metric("alerts_ungrouped_total", "counter", "Alerts sent by themselves where a group failed.", ("target",)),
         Metric("alert_groups_stranded_total", "counter", "Groups found whose target is gone."),

@@ -29,7 +29,7 @@ from daemon.errors import StateError, VigildError
 from daemon.event import Event
 from daemon.journal import Entry, Journal
 from daemon.sinks.grouping import GroupConfig
-from daemon.telemetry.alerts import GroupsCounted, GroupStranded, NoteFailed, NoteFinished, SilenceEnded
+from daemon.telemetry.alerts import AuditFailed, GroupsCounted, GroupStranded, NoteFailed, NoteFinished, SilenceEnded
 from daemon.telemetry.conditions import StateFailed
 from daemon.telemetry.names import IntentOutcome, NoteState
 from daemon.telemetry.signals import IntentClaimed, IntentFinished, IntentReleased
@@ -176,14 +176,13 @@ class Keeper:
     async def _send(self, kept: Kept, note: Note, target: AlertTarget) -> bool:
         intent = self._intent(target, note)
         (claim,) = await self._memory.claiming.claim([intent])
-        if isinstance(claim, Final):
-            outcome = IntentOutcome(claim.state.value)
-        elif isinstance(claim, Held):
+        if isinstance(claim, Held):
             try:
                 outcome = await self._deliver(intent, claim, target)
             except ClaimLost:
                 return False
-        else:
+            self._context.telemetry.emit(NoteFinished(target.name, note.state, note.count, outcome, intent.id))
+        elif not isinstance(claim, Final):
             return False
         key = kept.group.key
         if key.is_held_back:
@@ -200,7 +199,6 @@ class Keeper:
                 )
             )
         await self._take_off(kept.name, note)
-        self._context.telemetry.emit(NoteFinished(target.name, note.state, note.count, outcome, intent.id))
         return True
 
     async def _deliver(self, intent: Intent, claim: Held, target: AlertTarget) -> IntentOutcome:
@@ -257,7 +255,7 @@ class Keeper:
         except StateError:
             raise
         except VigildError as error:
-            self._context.telemetry.emit(NoteFailed("", str(error)))
+            self._context.telemetry.emit(AuditFailed(entry.step, str(error)))
 
     def _strand(self, name: str, target: str, alerts: int) -> None:
         if name not in self._stranded:
