@@ -101,12 +101,16 @@ class DueWork(ABC):
             group.start_soon(self._attempt, intent)
 
     async def _attempt(self, intent: str) -> None:
+        """The stage boundary around the action's own: whatever goes wrong leaves one item due, and the loop alive."""
         try:
             trial = await self._hold(intent)
             if trial is not None:
                 await self._bring_on(intent, trial)
         except StateError as error:
             self._state_failed(error)
+        except Exception as error:  # noqa: BLE001 - see above
+            told = f"{type(error).__name__} around {self.name}"
+            self.context.telemetry.emit(AttemptFailed(self.name, intent, FailureKind.BUG, told, 0, self.poll_seconds))
         finally:
             self._busy.discard(intent)
 

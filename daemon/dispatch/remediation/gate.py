@@ -61,9 +61,8 @@ class Gate:
         """Pass what is neither held, exempt nor cooling down."""
         subject = asked.subject
         self._check_exemptions(subject)
-        hold = await self._holds.covering(asked.rule, asked.action, subject.account, subject.resources)
-        if hold is not None and asked.mode is not Mode.SHADOW:
-            raise Refused(Refusal.HELD, f"hold {hold.id} by {hold.by}: {hold.why}")
+        if asked.mode is not Mode.SHADOW:
+            await self.check_holds(asked)
         cooling = await self._store.get(self._cooldown_keys(asked))
         for resource, item in zip(subject.resources, cooling, strict=True):
             # Our own: a crash came between the cool-down's beginning and the record of the plan.
@@ -71,6 +70,13 @@ class Gate:
                 raise Refused(
                     Refusal.COOLDOWN, f"{resource}: acted upon less than {self._config.cooldown_seconds:g} s ago"
                 )
+
+    async def check_holds(self, asked: Asked) -> None:
+        """Pass what nobody holds now."""
+        subject = asked.subject
+        hold = await self._holds.covering(asked.rule, asked.action, subject.account, subject.resources)
+        if hold is not None:
+            raise Refused(Refusal.HELD, f"hold {hold.id} by {hold.by}: {hold.why}")
 
     def check_tags(self, tags: Mapping[str, str]) -> None:
         """Pass a resource whose tags do not exempt it."""

@@ -147,8 +147,15 @@ class Kernel:
             return await self._act(saved, interrupted=interrupted)
 
     async def act_on_approved(self, saved: Saved) -> Result:
-        """Do what a person has approved, if the live state still is what the person saw."""
+        """Do what a person has approved, if nobody holds it by now, and the live state still is what the person saw."""
         record = saved.record
+        if record.progress is Progress.PLANNED:
+            try:
+                await self._gate.check_holds(
+                    Asked(record.intent, record.rule, record.action, record.mode, record.subject)
+                )
+            except Refused as refused:
+                return await self._end(saved, Ending.REFUSED, refused.reason, refused.detail)
         async with self._context.locks.hold(record.subject):
             if record.progress is Progress.PLANNED and await self._look(record.subject) != record.plan.before:
                 return await self._end(saved, Ending.DECLINED, Decline.CHANGED, "no longer as it was when approved")

@@ -12,8 +12,9 @@ import pytest
 
 from daemon.clients import AwsClients
 from daemon.dispatch.remediation.approvals import Answer
+from daemon.dispatch.remediation.holds import Hold
 from daemon.dispatch.remediation.record import Record
-from daemon.state.base import Write
+from daemon.state.base import Delete, Write
 from daemon.state.sqlite import SqliteStore
 from tests.clocks import HandWound
 from tests.dispatch.remediation.rig import CLOSING, Process
@@ -236,6 +237,37 @@ async def test_an_unreadable_record_is_never_acted_on(process: Process, store: S
     assert [before, CLOSED] == [await group_rules(aws, each) for each in (group, other)]
     assert process.counted("state_items_unreadable_total", kind="record") == 1.0
     assert [each async for each in process.context.approvals.all()] == []
+
+
+async def test_an_approved_plan_that_is_held_meanwhile_is_refused(process: Process, aws: AwsClients) -> None:
+    """Whoever holds actions after one was approved means that one, too."""
+    _, group = await waiting(process, aws)
+    before = await group_rules(aws, group)
+    hold = Hold(id="h-1", resource=group, by="eve", why="a migration", since=process.clock.time)
+    await process.context.holds.place(hold, None)
+
+    await process.answered.once()
+
+    assert [(told["ending"], told["reason"]) for told in process.told] == [("refused", "held")]
+    assert before == await group_rules(aws, group)
+
+
+async def test_a_fault_around_an_item_leaves_it_due_and_the_others_go_on(
+    process: Process, store: SqliteStore, aws: AwsClients
+) -> None:
+    """A claim that cannot be read keeps its own plan waiting, counted at each look; once it is gone that goes on."""
+    intent, group = await waiting(process, aws)
+    _, other = await waiting(process, aws)
+    await store.put([Write(f"claim/approval:{intent}", b"\xff", None)])
+
+    await process.answered.once()
+    assert process.endings() == ["done"]
+    assert process.counted("intent_attempts_failed_total", kind="bug") == 1.0
+    await store.delete([Delete(f"claim/approval:{intent}", None)])
+    await process.answered.once()
+
+    assert process.endings() == ["done", "done"]
+    assert [await group_rules(aws, each) for each in (group, other)] == [CLOSED, CLOSED]
 
 
 async def test_of_two_processes_one_carries_out(
