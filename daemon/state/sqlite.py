@@ -22,6 +22,7 @@ from daemon.clock import Clock
 from daemon.errors import StateError
 from daemon.grants import Grant, Place
 from daemon.state.base import ABSENT, Conflict, Delete, Item, Write, check_write, collection_of
+from daemon.state.standing import Standing
 from daemon.yaml_file import Strict
 
 T = TypeVar("T")
@@ -74,6 +75,7 @@ class SqliteStore:
 
     def __init__(self, connection: sqlite3.Connection, path: Path, clock: Clock) -> None:
         self._connection = connection
+        self._standing = Standing(path)
         self._path = path
         self._clock = clock
         self._thread = CapacityLimiter(1)
@@ -84,7 +86,7 @@ class SqliteStore:
     @classmethod
     async def open(cls, config: SqliteConfig, clock: Clock) -> SqliteStore:
         """Open or create the file.  Raises StateError where it cannot be used."""
-        return cls(await to_thread.run_sync(_connect, config), config.path, clock)
+        return await to_thread.run_sync(lambda: cls(_connect(config), config.path, clock))
 
     async def get(self, keys: Sequence[str]) -> list[Item | None]:
         """See StateStore."""
@@ -155,11 +157,15 @@ class SqliteStore:
 
     async def close(self) -> None:
         """See StateStore."""
-        await self._run(self._connection.close)
+        await to_thread.run_sync(self._connection.close, limiter=self._thread)
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:
+        def look_and_work() -> T:
+            self._standing.check()
+            return work(*args)
+
         try:
-            return await to_thread.run_sync(work, *args, limiter=self._thread)
+            return await to_thread.run_sync(look_and_work, limiter=self._thread)
         except sqlite3.Error as error:
             raise StateError(f"sqlite: {error}") from error
 

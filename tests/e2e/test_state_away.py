@@ -135,3 +135,35 @@ def test_a_start_without_state_is_tried_again_by_supervisors(tmp_path: Path) -> 
     with locked(tmp_path / "state.sqlite"), run_daemon(tmp_path, config, str(tmp_path)) as process:
         assert process.process.wait(60) == 1
     assert "vigild: state: sqlite: " in process.log_text()
+
+
+@pytest.mark.anyio
+async def test_a_state_file_that_was_removed_is_state_that_is_away(
+    tmp_path: Path, roto: Emulator, roto_clients: AwsClients
+) -> None:
+    """Nobody works on in a file that no other process sees: unready, waiting, and stopped in order all the same."""
+    client = await roto_clients.client("sqs")
+    queue = await queue_of(client, f"removed-{tmp_path.name}")
+    async with serve() as server:
+        config = configuration(tmp_path, queue, server.url, roto.endpoint_url, hook={"when_state_is_away": "proceed"})
+        config["dedupe"] = {"session_seconds": 3, "state_away_after_seconds": 1}
+        (tmp_path / "rules.yaml").write_text(RULES)
+        state, aside = tmp_path / "state.sqlite", tmp_path / "aside"
+        with run_daemon(tmp_path, config) as process:
+            await to_thread.run_sync(process.wait_until_ready)
+            state.rename(aside)
+            await until(process, lambda: process.metric("vigild_state_away") == 1, "away")
+            await send(client, queue, *map(event, range(20)))
+            await until(process, lambda: len(server.requests) == 20, "sent all the same")
+            ready, why = await to_thread.run_sync(process.fetch, "/readyz")
+            assert lines(tmp_path / "own.ndjson") == []
+            aside.rename(state)
+            await until(process, lambda: len(lines(tmp_path / "own.ndjson")) == 20, "sent now")
+            await until(process, lambda: process.fetch("/readyz")[0] == 200, "ready")
+            state.unlink()
+            await until(process, lambda: process.metric("vigild_state_away") == 1, "away again")
+            assert await to_thread.run_sync(process.stop) == 0
+            assert not state.exists()
+
+    assert ready == 503
+    assert f"{state} was removed while it is in use: put it back, or restart vigild" in why

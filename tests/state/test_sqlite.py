@@ -61,3 +61,40 @@ async def test_purge_removes_what_has_expired(tmp_path: Path, clock: MovedClock)
     assert await store.purge() == 7
     assert await store.purge() == 0
     await store.close()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_a_file_that_was_removed_is_a_store_that_is_away(tmp_path: Path, clock: MovedClock, suffix: str) -> None:
+    """Nothing is read from or written to what nobody else can see; with the same file back it goes on."""
+    store = await SqliteStore.open(SqliteConfig(path=tmp_path / "state.sqlite"), clock)
+    await store.put([Write("test/a", b"1", ABSENT)])
+    file, aside = tmp_path / f"state.sqlite{suffix}", tmp_path / "aside"
+    file.rename(aside)
+
+    with pytest.raises(StateError, match=rf"state\.sqlite{suffix} was removed.*restart vigild"):
+        await store.put([Write("test/b", b"1", ABSENT)])
+    with pytest.raises(StateError, match="was removed"):
+        await store.get(["test/a"])
+    with pytest.raises(StateError, match="was removed"):
+        await store.check()
+
+    aside.rename(file)
+    assert [item and item.value for item in await store.get(["test/a", "test/b"])] == [b"1", None]
+    await store.close()
+
+
+async def test_a_file_that_was_replaced_is_a_store_that_is_away(tmp_path: Path, clock: MovedClock) -> None:
+    """A store that another process made in its place is neither opened nor harmed, whatever becomes of the old one."""
+    config = SqliteConfig(path=tmp_path / "state.sqlite")
+    store = await SqliteStore.open(config, clock)
+    await store.put([Write("test/a", b"1", ABSENT)])
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"state.sqlite{suffix}").unlink()
+    other = await SqliteStore.open(config, clock)
+    await other.put([Write("hold/a", b"stop", ABSENT)])
+
+    with pytest.raises(StateError, match=r"another file stands at .*state\.sqlite.*restart vigild"):
+        await store.get(["hold/a"])
+    await store.close()
+    assert [item and item.value for item in await other.get(["hold/a", "test/a"])] == [b"stop", None]
+    await other.close()
