@@ -31,6 +31,8 @@ def load_rules(
 
     `targets` and `actions` are the names that rules may refer to.  Raises ConfigError with every fault found.
     """
+    if not paths:
+        raise ConfigError("rules: names no file or folder")
     loading = _Loading(targets, default_targets, actions)
     files = list(rule_files(paths, loading.problems))
     for path in files:

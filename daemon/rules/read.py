@@ -45,14 +45,26 @@ class Place:
 
 
 def rule_files(paths: Sequence[Path], problems: list[str]) -> Iterator[Path]:
-    """Yield the files, and the .yaml and .yml files of the folders (whole trees, sorted), in the order given."""
+    """Yield the files, and the .yaml and .yml files of the folders (whole trees, sorted), in the order given.
+
+    Inside folders, names that start with a dot are left out: Kubernetes lays a ConfigMap's files there once more.
+    A folder without one is a fault, as is a file without a rule: who watches nothing is told so, not left alone.
+    """
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+            found = sorted(file for file in path.rglob("*") if _is_rule_file(file, path))
+            if not found:
+                problems.append(f"{path}: no file in this folder ends in {' or '.join(sorted(_SUFFIXES))}")
+            yield from found
         elif path.exists():
             yield path
         else:
             problems.append(f"rules: {path}: no such file or folder, seen from {Path.cwd()}")
+
+
+def _is_rule_file(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return file.suffix in _SUFFIXES and not hidden and file.is_file()
 
 
 def read_rules(path: Path, problems: list[str]) -> Iterator[tuple[RuleConfig, Place]]:
@@ -64,13 +76,16 @@ def read_rules(path: Path, problems: list[str]) -> Iterator[tuple[RuleConfig, Pl
     except ConfigError as error:
         problems.extend(error.problems)
         return
-    if file.data is None:
-        return
     try:
-        configs = dict(enumerate(RuleFile.model_validate(file.data).rules))
+        read = RuleFile.model_validate(file.data if file.data is not None else {"rules": []})
     except ValidationError as error:
         problems.extend(file.problems(error))
         configs = dict(_faultless(file.data))
+    else:
+        configs = dict(enumerate(read.rules))
+        if not read.rules and not read.actions:
+            # A write that was cut off looks the same, and would disarm a daemon that reloads.
+            problems.append(f"{path}: holds no rule; remove the file if there shall be none")
     for index, config in configs.items():
         yield config, Place(file, ("rules", index))
 

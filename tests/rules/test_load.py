@@ -201,3 +201,34 @@ def test_tests_beside_rules_are_run(tmp_path: Path) -> None:
 
     assert [verdict.passed for verdict in verdicts] == [True, False, False]
     assert "source" in verdicts[2].fault
+
+
+@pytest.mark.parametrize("text", ["", "# rules: later\n", "rules: []\n", "---\n", "~\n"])
+def test_a_file_without_a_rule_is_a_fault(tmp_path: Path, text: str) -> None:
+    """A file that was cut off or commented out is named, also beside a good one."""
+    assert problems(tmp_path, GOOD, text) == ["1.yaml: holds no rule; remove the file if there shall be none"]
+
+
+def test_a_folder_without_a_rule_file_is_a_fault(tmp_path: Path) -> None:
+    """Rules under another ending, or none, are told of instead of being left out."""
+    (tmp_path / "rules.yaml.new").write_text(dedent(GOOD))
+
+    with pytest.raises(ConfigError, match=r"no file in this folder ends in \.yaml or \.yml"):
+        load_rules([tmp_path], ["alerts"], ["alerts"])
+
+
+def test_no_path_at_all_is_a_fault() -> None:
+    """`rules: []` in the configuration watches for nothing."""
+    with pytest.raises(ConfigError, match="names no file or folder"):
+        load_rules([], ["alerts"], ["alerts"])
+
+
+def test_a_folder_mounted_from_a_configmap_holds_each_rule_once(tmp_path: Path) -> None:
+    """Kubernetes lays files under `..<time>/` and links to them: what starts with a dot is left out."""
+    (tmp_path / "..2026_11_26").mkdir()
+    (tmp_path / "..2026_11_26" / "rules.yaml").write_text(dedent(GOOD))
+    (tmp_path / "..data").symlink_to("..2026_11_26")
+    (tmp_path / "rules.yaml").symlink_to("..data/rules.yaml")
+
+    rules = load_rules([tmp_path], ["alerts"], ["alerts"])
+    assert (list(rules.rules), rules.files) == (["stopped"], 1)
