@@ -41,6 +41,8 @@ class Breaker:
     ) -> None:
         self.cause: EffectError | None = None
         """The failure that keeps it open; None while it is closed."""
+        self.expected = 0
+        """Intents under way to the target, those that wait to be tried again among them."""
         self._config = config
         self._clock = clock
         self._rng = rng
@@ -54,6 +56,14 @@ class Breaker:
         self._interval = 0.0
         self._try_at = 0.0
         self._changed = anyio.Event()
+
+    @property
+    def stands(self) -> bool:
+        """Whether the target counts as failing: it is open, and its next try not due or waited for.
+
+        An open breaker whose try is due and that nobody wants anything of says nothing: the next intent will be it.
+        """
+        return self.cause is not None and (self.expected > 0 or self._clock.monotonic() < self._try_at)
 
     async def wait(self, intent: str, until: float | None) -> None:
         """Return when the intent's call may be made, or might: `take` decides.

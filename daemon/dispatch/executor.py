@@ -98,6 +98,8 @@ class Executor:
             except EffectError as error:
                 raise self._judged(error, calls.made, clock.monotonic() - started) from error
 
+        if self._breaker is not None:
+            self._breaker.expected += 1
         try:
             return await retrying(
                 try_once,
@@ -110,6 +112,9 @@ class Executor:
             if not isinstance(error, SuspendedError):
                 self._failed(intent, error, calls.made, None)
             ended = await self._give_up(intent, error, calls.made)
+        finally:
+            if self._breaker is not None:
+                self._breaker.expected -= 1
         await finish(ended)
         return ended
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.policy import ALERT_FAILURES
 from daemon.errors import EffectError
@@ -18,8 +20,8 @@ class Suspension:
         self._since: float | None = None
         self._told = False
 
-    def changed(self, cause: EffectError | None) -> None:
-        """The breaker opened, or stays open, for this cause; None: it closed."""
+    def changed(self, cause: EffectError | None, stands: Callable[[], bool]) -> None:
+        """The breaker opened, or stays open, for this cause; None: it closed.  `stands` is asked while it is open."""
         context, now = self._context, self._context.clock.now()
         part = f"target {self._target}"
         if cause is None:
@@ -30,7 +32,7 @@ class Suspension:
         if self._since is None:
             self._since = now
             context.telemetry.emit(TargetSuspended(self._target, cause.kind, cause.detail))
-        context.telemetry.health.ill(part, f"suspended, {cause.kind}: {cause.detail}")
+        context.telemetry.health.ill(part, f"suspended, {cause.kind}: {cause.detail}", stands)
         # What people have to mend does not pass by itself: they must know at once.
         standing = ALERT_FAILURES.troubles[cause.kind] in ALERT_FAILURES.patient
         if not self._told and (standing or now - self._since >= self._alert_after):

@@ -58,7 +58,12 @@ class SinkTarget:
         self._sink = sink
         self._clock = context.clock
         suspension = Suspension(name, config.breaker.alert_after_seconds, context)
-        breaker = Breaker(config.breaker, context.clock, context.rng, suspension.changed)
+        breaker = Breaker(
+            config.breaker,
+            context.clock,
+            context.rng,
+            lambda cause: suspension.changed(cause, lambda: breaker.stands),
+        )
         self._executor = Executor(name, config, ALERT_FAILURES, dead_letters, context, breaker)
         self._opening = anyio.Lock()
         self._open = False

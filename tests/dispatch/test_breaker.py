@@ -213,3 +213,17 @@ def test_whatever_happens_it_neither_floods_nor_gives_up(steps: list[tuple[str, 
         rig.breaker.abandoned(held)
     rig.clock.time += 1.1 * CAP
     assert rig.breaker.take("anybody")
+
+
+def test_open_it_stands_while_someone_waits_or_its_try_is_not_due() -> None:
+    """Once its try is due and nobody wants anything of the target, it says nothing of it any more."""
+    rig = Rig()
+    rig.open()
+    assert rig.breaker.stands
+    rig.breaker.expected = 1
+    rig.clock.time += CAP
+    assert rig.breaker.stands
+    rig.breaker.expected = 0
+    assert not rig.breaker.stands
+    rig.fail("d")
+    assert rig.breaker.stands

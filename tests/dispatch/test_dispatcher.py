@@ -28,7 +28,7 @@ from daemon.sinks.base import Severity, SinkContext
 from daemon.sinks.sns import SnsConfig, SnsSink
 from daemon.sinks.webhook import WebhookConfig, WebhookSink
 from daemon.state.sqlite import SqliteConfig, SqliteStore
-from daemon.target_config import RetryConfig
+from daemon.target_config import BreakerConfig, RetryConfig
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.names import Outcome
 from tests.secret_stores import secrets_of
@@ -58,7 +58,7 @@ async def daemon_process(
         SinkContext(clock, AwsClients(AwsSettings()), secrets_of()),
     )
     places = {"default": FileDeadLetterConfig(path=folder / "dead.ndjson")}
-    config = WebhookConfig(type="webhook", url=SecretStr(server.url), retry=RETRY, **changes)
+    config = WebhookConfig(type="webhook", url=SecretStr(server.url), **{"retry": RETRY, **changes})
     letters = DeadLetters("default", build_places(places, PlaceContext(sinks.aws, store))["default"], context)
     target = SinkTarget("hook", WebhookSink("hook", config, sinks), config, letters, context)
     await session.renew()
@@ -199,3 +199,23 @@ async def test_matches_of_one_key_stay_in_order(tmp_path: Path) -> None:
         order = list(dict.fromkeys(keys(server)))
         assert len(order) == 5
         assert keys(server) == [order[0]] * 3 + order[1:]
+
+
+async def test_a_suspended_target_that_nobody_waits_for_holds_up_readiness_until_its_next_try(tmp_path: Path) -> None:
+    """A poisonous alert that was parked does not keep the daemon unready until the next alert comes."""
+    breaker = BreakerConfig(failures=1, base_seconds=0.4, cap_seconds=0.4)
+    once = RETRY.model_copy(update={"max_attempts": 1})
+    async with (
+        serve(status(500)) as server,
+        daemon_process(tmp_path, server, breaker=breaker, retry=once) as dispatcher,
+    ):
+        health = dispatcher._telemetry.health
+        health.well("daemon")
+        await carry_out(dispatcher, match())
+        ready, why = health.ready()
+        with anyio.fail_after(10):
+            while not health.ready()[0]:  # noqa: ASYNC110 - time passes, nothing happens
+                await anyio.sleep(0.02)
+
+    assert (ready, why) == (False, "target hook: suspended, server_error: HTTP 500")
+    assert len(server.requests) == 1, "nothing was sent to find out"
