@@ -18,6 +18,7 @@ from daemon.dispatch.remediation.record import Record
 from daemon.dispatch.remediation.result import difference
 from daemon.errors import ConfigError, StateError
 from daemon.journal import Entry
+from daemon.telemetry.endpoints import SERVER_LOG
 
 _MOST_FORM_BYTES = 4_096
 _HEADERS = {
@@ -74,7 +75,9 @@ class ApprovalPage:
 @asynccontextmanager
 async def serve_approvals(context: RemediationContext, host: str, port: int) -> AsyncIterator[int]:
     """Serve until the block ends; yield the port.  Raises ConfigError where the address cannot be bound."""
-    runner = web.AppRunner(ApprovalPage(context).application(), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        ApprovalPage(context).application(), logger=SERVER_LOG, access_log=None, shutdown_timeout=1.0
+    )
     await runner.setup()
     try:
         try:

@@ -6,16 +6,28 @@ Listens on 127.0.0.1 unless told otherwise; docs/operations.md says when that is
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from anyio.from_thread import start_blocking_portal
 from prometheus_client.exposition import choose_encoder
 
 from daemon.errors import ConfigError
 from daemon.telemetry.health import Health
 from daemon.telemetry.metrics import Metrics
+
+SERVER_LOG = logging.getLogger("vigild.http")
+"""What goes wrong in our own servers; not what clients send: no byte of theirs stands in the log."""
+
+
+def _is_not_the_clients_fault(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+SERVER_LOG.addFilter(_is_not_the_clients_fault)
 
 
 def _application(metrics: Metrics, health: Health) -> web.Application:
@@ -46,7 +58,11 @@ def serve_endpoints(host: str, port: int, metrics: Metrics, health: Health) -> I
     """
     with start_blocking_portal("asyncio") as portal:
         runner = web.AppRunner(
-            _application(metrics, health), access_log=None, keepalive_timeout=30, shutdown_timeout=1.0
+            _application(metrics, health),
+            logger=SERVER_LOG,
+            access_log=None,
+            keepalive_timeout=30,
+            shutdown_timeout=1.0,
         )
         portal.call(runner.setup)
         try:
