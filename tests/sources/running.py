@@ -10,6 +10,7 @@ import anyio
 from daemon.event import Delivery
 from daemon.sources.base import EndOfSource, Source
 from daemon.telemetry import Telemetry
+from daemon.telemetry.names import Settlement
 
 
 @asynccontextmanager
@@ -78,3 +79,16 @@ def counted(telemetry: Telemetry, metric: str, source: str = "orders") -> float:
         for sample in family.samples
         if sample.name == f"vigild_{metric}" and sample.labels.get("source") == source
     )
+
+
+async def read(source: Source, settlement: Settlement = Settlement.ACKNOWLEDGED) -> list[Delivery]:
+    """Run the source to its end and settle everything."""
+    deliveries: list[Delivery] = []
+    async with running(source):
+        while True:
+            try:
+                received = await source.receive()
+            except EndOfSource:
+                return deliveries
+            deliveries += received
+            await source.settle(received, settlement)

@@ -26,7 +26,7 @@ from daemon.sources.file.files import Files
 from daemon.sources.file.follow import Follower
 from daemon.sources.file.formats import FileFormat
 from daemon.sources.file.intake import Handout, Intake
-from daemon.sources.file.paths import find
+from daemon.sources.file.paths import absolute, find
 from daemon.sources.file.positions import Piece, Positions
 from daemon.sources.file.reading import ReadingLimits
 from daemon.sources.file.stdin import STANDARD_INPUT, StandardInput
@@ -121,13 +121,15 @@ class FileSource:
         """See base.Source: looks at the files without reading them."""
         if self._config.paths == (STANDARD_INPUT,):
             return "standard input"
-        files = size = 0
-        for found in await to_thread.run_sync(lambda: list(find(self._config.paths))):
-            if found.unreadable is not None:
+        all_found = await to_thread.run_sync(lambda: list(find(self._config.paths)))
+        named = set(map(absolute, self._config.paths))
+        unreadable = [found for found in all_found if found.unreadable is not None]
+        for found in unreadable:
+            if found.path in named:
                 raise PermanentError(FailureKind.NOT_FOUND, f"{found.name}: {found.unreadable}")
-            files += 1
-            size += found.size
-        return f"{files} files, {size} bytes"
+        # Inside folders they are rejected and parked, and the others read all the same.
+        parked = f"; {len(unreadable)} unreadable: {unreadable[0].name}, …" if unreadable else ""
+        return f"{len(all_found) - len(unreadable)} files, {sum(found.size for found in all_found)} bytes{parked}"
 
     def progress(self) -> Progress | None:
         """See base.Source: bytes settled or skipped, of those there were at the start."""

@@ -169,12 +169,23 @@ class Files:
                 self._skip(found)
                 return ()
             case UnreadableFile():
-                self._done_with(found)
-                return (_unreadable(found, opened.reason),)
+                return self._hand_out_unreadable(opened)
             case WholeFile():
                 self._done_with(found)
                 piece = Tracked(found, 0, Head()).hand_out(0, found.size, 0)
                 return (Handout(found.name, opened.body, opened.framing, piece, oversize=opened.oversize),)
+
+    def _hand_out_unreadable(self, opened: UnreadableFile) -> Sequence[Handout]:
+        found, reason, before = opened.found, opened.reason, opened.position
+        if before is not None and before.has_told(found, reason):
+            self._skip(found)
+            return ()
+        self._done_with(found)
+        # How far the same file had been read stays: it may be readable again.
+        known = before if before is not None and before.inode == found.inode else None
+        settled, head = (known.settled, known.head) if known is not None else (0, Head())
+        piece = Tracked(found, settled, head, reason).hand_out(settled, settled, known.resume if known else 0)
+        return (_unreadable(found, reason, piece),)
 
     def _begin_lines(self, file: LineFile) -> None:
         if self._follower is not None and self._follower.keeps(file.found):
@@ -193,7 +204,8 @@ class Files:
             if self._follower is not None:
                 self._follower.give_up(reader)
             reader.close()
-            return (_unreadable(reader.found, reason_of(error)),)
+            piece = Piece(None, 0, reader.found.size, 0)
+            return (_unreadable(reader.found, reason_of(error), piece),)
         if runs is None:
             return [_lines(reader.found, run, Piece(None, run.start, run.end, run.end)) for run in reader.restart()]
         if reader.is_at_end:
@@ -230,5 +242,5 @@ def _lines(found: Found, run: Run, piece: Piece) -> Handout:
     return Handout(found.name, run.body, Framing.LINES, piece, oversize=run.oversize)
 
 
-def _unreadable(found: Found, reason: str) -> Handout:
-    return Handout(found.name, b"", Framing.DOCUMENT, Piece(None, 0, found.size, 0), unreadable=reason)
+def _unreadable(found: Found, reason: str, piece: Piece) -> Handout:
+    return Handout(found.name, b"", Framing.DOCUMENT, piece, unreadable=reason)

@@ -24,8 +24,9 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     size: int = 0
     mtime_ns: int = 0
     unreadable: str | None = None
-    """Why it cannot be read, in the system's words; the numbers are 0 then."""
+    """Why it cannot be read, in the system's words; the numbers are 0 then, but for the inode where there is one."""
     is_missing: bool = False
+    """There is nothing at the path; a link that leads nowhere is something."""
 
     @property
     def file_id(self) -> tuple[int, int]:
@@ -46,12 +47,17 @@ def find(paths: Sequence[str]) -> Iterator[Found]:
     A path that is not there is yielded as unreadable; a pattern that matches nothing yields nothing.
     """
     for path in paths:
-        absolute = Path(path).absolute()
-        if _GLOB_CHARACTERS.isdisjoint(path) or absolute.exists():
-            yield from _at(str(absolute))
+        full = absolute(path)
+        if _GLOB_CHARACTERS.isdisjoint(path) or Path(full).exists():
+            yield from _at(full)
         else:
-            for match in sorted(glob.iglob(str(absolute), recursive=True)):  # noqa: PTH207 - takes no absolute pattern
+            for match in sorted(glob.iglob(full, recursive=True)):  # noqa: PTH207 - takes no absolute pattern
                 yield from _at(match)
+
+
+def absolute(path: str) -> str:
+    """Return the path as files found at it are named."""
+    return str(Path(path).absolute())
 
 
 def leads_nowhere(path: str) -> bool:
@@ -62,7 +68,7 @@ def leads_nowhere(path: str) -> bool:
 def describe(path: str, status: os.stat_result) -> Found:
     """Return the file as its status has it."""
     if not stat.S_ISREG(status.st_mode):
-        return Found(path, unreadable="Not a regular file")
+        return Found(path, inode=status.st_ino, unreadable="Not a regular file")
     return Found(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
@@ -103,4 +109,8 @@ def _below(folder: str) -> Iterator[Found]:
 
 
 def _lost(path: str, error: OSError) -> Found:
-    return Found(path, unreadable=reason_of(error), is_missing=isinstance(error, FileNotFoundError))
+    try:
+        inode = Path(path).lstat().st_ino
+    except OSError:
+        return Found(path, unreadable=reason_of(error), is_missing=isinstance(error, FileNotFoundError))
+    return Found(path, inode=inode, unreadable=reason_of(error))

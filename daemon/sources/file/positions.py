@@ -51,17 +51,27 @@ class Position(msgspec.Struct, frozen=True):
     """Where to read on should the file have grown: less than `settled` where its last line had no line feed."""
     head: Head
     """Empty for files that are handed over whole."""
+    unreadable: str = ""
+    """Why it could not be read when it was looked at last: told once, and tried again at every start."""
 
     def covers(self, found: Found) -> bool:
         """True when the file is settled to its end and has not been touched since."""
-        return (self.inode, self.mtime_ns, self.settled) == (found.inode, found.mtime_ns, found.size)
+        return not self.unreadable and (self.inode, self.mtime_ns, self.settled) == (
+            found.inode,
+            found.mtime_ns,
+            found.size,
+        )
+
+    def has_told(self, found: Found, reason: str) -> bool:
+        """True when it is settled that the file cannot be read for this reason."""
+        return self.unreadable == reason and self.inode == found.inode
 
 
 class Piece(msgspec.Struct, eq=False):
     """What was handed out of a file in one delivery."""
 
     tracked: Tracked | None
-    """None where there is nothing to resume: standard input, and files that cannot be read."""
+    """None where there is nothing to resume: standard input, and files that can be read no further."""
     start: int
     end: int
     resume: int
@@ -71,12 +81,13 @@ class Piece(msgspec.Struct, eq=False):
 class Tracked:
     """One file's pieces in hand, in order, and the offset up to which everything before them is settled."""
 
-    def __init__(self, found: Found, offset: int, head: Head) -> None:
+    def __init__(self, found: Found, offset: int, head: Head, unreadable: str = "") -> None:
         self.found = found
         """`found.path` names the position: a file that was renamed takes its position along."""
         self.head = head
         self.is_obsolete = False
         """The file was overwritten in place: what its old content settles is no position any more."""
+        self._unreadable = unreadable
         self._settled = offset
         self._resume = offset
         self._pieces: deque[Piece] = deque()
@@ -103,7 +114,9 @@ class Tracked:
     def position(self) -> Position:
         """Return what to store."""
         found = self.found
-        return Position(found.name, found.inode, found.mtime_ns, self._settled, self._resume, self.head)
+        return Position(
+            found.name, found.inode, found.mtime_ns, self._settled, self._resume, self.head, self._unreadable
+        )
 
 
 class Positions:

@@ -72,6 +72,8 @@ class UnreadableFile(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     found: Found
     reason: str
+    position: Position | None
+    """What was known of it before."""
 
 
 Opened = WholeFile | LineFile | SettledFile | UnfinishedFile | UnreadableFile
@@ -141,16 +143,16 @@ def reopen(found: Found) -> int | None:
 
 def _open_file(found: Found, position: Position | None, limits: ReadingLimits, finished_before: float | None) -> Opened:
     if found.unreadable is not None:
-        return UnreadableFile(found, found.unreadable)
+        return UnreadableFile(found, found.unreadable, position)
     try:
         descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        return UnreadableFile(found, reason_of(error))
+        return UnreadableFile(found, reason_of(error), position)
     opened: Opened | None = None
     try:
         opened = _look_into(descriptor, found.path, position, limits, finished_before)
     except OSError as error:
-        opened = UnreadableFile(found, reason_of(error))
+        opened = UnreadableFile(found, reason_of(error), position)
     finally:
         if not isinstance(opened, LineFile):
             os.close(descriptor)
