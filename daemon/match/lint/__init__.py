@@ -21,6 +21,7 @@ from daemon.match.lint.filters import lint_filter
 from daemon.match.lint.findings import Finding, LintCode, Subject
 from daemon.match.lint.overlap import Overlaps, overlaps
 from daemon.match.lint.records import misspelt_fields, wrong_types
+from daemon.match.lint.values import misspelt_values
 from daemon.match.lint.wildcards import costly_wildcards
 
 __all__ = ("Finding", "LintCode", "Overlaps", "Subject", "lint_filter", "lint_pattern", "overlaps")
@@ -32,6 +33,7 @@ _CHECKS: Final[Sequence[Callable[[Subject], Iterator[Finding]]]] = (
     costly_wildcards,
     wrong_types,
     misspelt_fields,
+    misspelt_values,
     undelivered_calls,
     global_regions,
     detail_types,

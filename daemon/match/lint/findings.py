@@ -27,7 +27,8 @@ class LintCode(StrEnum):
     SHADOWED_RULE = "shadowed-rule"  # another rule matches every event that this one does, and more
     FIELD_BESIDE_OR = "field-beside-or"  # a field beside $or and inside it: EventBridge itself reads it otherwise
     COSTLY_WILDCARD = "costly-wildcard"  # EventBridge refuses the rule as too complex, as far as is known
-    MISSPELT_FIELD = "misspelt-field"  # nearly the name of a field that CloudTrail records have
+    MISSPELT_FIELD = "misspelt-field"  # nearly the name of a field that events or CloudTrail records have
+    MISSPELT_VALUE = "misspelt-value"  # nearly a source, region or call of AWS
     DATA_EVENT = "data-event"  # CloudTrail records it only where a trail has data events on
     READ_ONLY_EVENT = "read-only-event"  # EventBridge does not deliver it unless the rule there says so
     GLOBAL_REGION = "global-region"  # a global service's events, asked for in a region that has none

@@ -20,6 +20,7 @@ from daemon.match.lint.findings import Finding, LintCode, Subject, tests_on, tex
 _ENVELOPE_TEXTS: Final = frozenset(
     ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "replay-name")
 )
+_ENVELOPE: Final = _ENVELOPE_TEXTS | {"detail"}
 
 _RECORD_TEXTS: Final = frozenset(
     (
@@ -53,6 +54,13 @@ _NAMES_BELOW: Final[Mapping[str, frozenset[str]]] = {
     "detail": _RECORD_TEXTS | _RECORD_BOOLEANS | _RECORD_OBJECTS,
     "detail.userIdentity": _IDENTITY_TEXTS | _IDENTITY_OBJECTS,
 }
+_TELLING: Final = frozenset(
+    (
+        *("awsRegion", "additionalEventData", "errorMessage", "eventName", "eventSource", "recipientAccountId"),
+        *("requestParameters", "responseElements", "sourceIPAddress", "userIdentity"),
+    )
+)
+"""Of a record's fields those that no other service's events have anything like."""
 _CLOSE: Final = 0.85
 """difflib's ratio; "eventNmae" has 0.89, and no two names of the tables come this close."""
 
@@ -96,8 +104,13 @@ def _wants_no_boolean(test: Test) -> bool:
 
 
 def misspelt_fields(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for each field that is nearly one of a CloudTrail record."""
+    """Yield a finding for each field that is nearly one of the envelope or of a CloudTrail record."""
     for alternative in subject.sample:
+        for condition in alternative:
+            meant = _meant(condition.steps[0], _ENVELOPE, _ENVELOPE)
+            if meant:
+                message = f"events have no {condition.steps[0]}; did you mean {meant}?"
+                yield Finding(LintCode.MISSPELT_FIELD, condition.place, message)
         about_records = is_cloudtrail(alternative) or any(
             text.startswith("aws.") for text, _ in texts_on(alternative, "source")
         )
@@ -107,17 +120,15 @@ def misspelt_fields(subject: Subject) -> Iterator[Finding]:
                 if not about_records or condition.steps[:depth] != tuple(outer.split(".")):
                     continue
                 name = condition.steps[depth] if len(condition.steps) > depth else ""
-                meant = _meant(name, names, certain=is_cloudtrail(alternative))
+                meant = _meant(name, names, names if is_cloudtrail(alternative) else names & _TELLING)
                 if meant:
                     message = f"CloudTrail records have no {outer}.{name}; did you mean {outer}.{meant}?"
                     yield Finding(LintCode.MISSPELT_FIELD, condition.place, message)
 
 
-def _meant(name: str, names: frozenset[str], *, certain: bool) -> str | None:
-    """Return the name that was meant, if `name` is none; where it may be another kind of event, only by its case."""
+def _meant(name: str, names: frozenset[str], near: frozenset[str]) -> str | None:
+    """Return the name that was meant, if `name` is none: one but for its case, or one of `near` that comes close."""
     if name in names or not name:
         return None
     cased = next((known for known in sorted(names) if known.lower() == name.lower()), None)
-    if cased or not certain:
-        return cased
-    return next(iter(difflib.get_close_matches(name, sorted(names), n=1, cutoff=_CLOSE)), None)
+    return cased or next(iter(difflib.get_close_matches(name, sorted(near), n=1, cutoff=_CLOSE)), None)

@@ -55,6 +55,18 @@ def codes(pattern: dict[str, Any] | str, description: str = "") -> list[tuple[st
             [("costly-wildcard", "$.a")],
         ),
         ({"account": [111122223333]}, [("wrong-type", "$.account[0]")]),
+        ({"detail_type": ["x"]}, [("misspelt-field", "$.detail_type")]),
+        ({"Source": ["aws.s3"]}, [("misspelt-field", "$.Source")]),
+        ({"source": ["aws.s3"], "details": {"eventName": ["x"]}}, [("misspelt-field", "$.details.eventName")]),
+        (
+            {"source": ["aws.s3"], "detail": {"requestParameter": {"a": ["b"]}}},
+            [("misspelt-field", "$.detail.requestParameter.a")],
+        ),
+        ({"source": ["aws.s3", "aws.cloudtral"]}, [("misspelt-value", "$.source[1]")]),
+        ({"source": ["aws.s3"], "region": ["eu-wst-1"]}, [("misspelt-value", "$.region[0]")]),
+        (CALL | {"detail": {"awsRegion": ["us_east-1"]}}, [("misspelt-value", "$.detail.awsRegion[0]")]),
+        (CALL | {"detail": {"eventName": ["PutBucketPolcy"]}}, [("misspelt-value", "$.detail.eventName[0]")]),
+        (CALL | {"detail": {"eventName": ["putBucketPolicy"]}}, [("misspelt-value", "$.detail.eventName[0]")]),
         (CALL | {"detail": {"eventVersion": [{"numeric": [">", 1]}]}}, [("wrong-type", "$.detail.eventVersion[0]")]),
         (CALL | {"detail": {"readOnly": [True, "false"]}}, [("wrong-type", "$.detail.readOnly[1]")]),
         (
