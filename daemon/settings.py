@@ -6,13 +6,14 @@ is read here only; environment.py names what stands there wrongly.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from daemon.actions import ACTIONS, AnyActionConfig
 from daemon.address import Address
@@ -23,7 +24,7 @@ from daemon.dispatch.alerts.maintenance import MaintenanceConfig
 from daemon.dispatch.dead_letters import AnyDeadLetterConfig, FileDeadLetterConfig
 from daemon.dispatch.policy import FailureSettings
 from daemon.dispatch.remediation.approvals import ApprovalSettings
-from daemon.environment import DELIMITER, problem_of
+from daemon.environment import DELIMITER, ENVIRONMENT_PREFIX, names_of, problem_of, unknown_variables
 from daemon.errors import ConfigError
 from daemon.near_miss import near_miss
 from daemon.rules.actions import actions_of
@@ -36,7 +37,6 @@ from daemon.telemetry.log import LogFormat, LogLevel
 from daemon.yaml_build import Built, Location
 from daemon.yaml_file import Strict, YamlFile, load_yaml
 
-ENVIRONMENT_PREFIX = "VIGILD_"
 REDRIVE = "redrive"
 """In place of a dead-letter place's name: leave what is rejected to the queue's own redrive policy."""
 
@@ -166,6 +166,9 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
 
     Raises ConfigError with every fault, each with file, line and field.
     """
+    unknown = unknown_variables(os.environ, names_of(Settings))
+    if unknown:
+        raise ConfigError(*unknown)
     file = load_yaml(path) if path is not None else YamlFile(Path("defaults"), Built({}))
     data = file.data if file.data is not None else {}
     if not isinstance(data, dict):
@@ -173,11 +176,23 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
     try:
         settings = Settings(**{**data, **(overrides or {})})
     except ValidationError as error:
-        problems = [problem_of(fault, file, os.environ, ENVIRONMENT_PREFIX) for fault in error.errors()]
+        problems = [problem_of(fault, file, os.environ) for fault in error.errors()]
         raise ConfigError(*problems) from error
+    except SettingsError as error:
+        raise ConfigError(*_undecoded(error)) from error
     if faults := [file.problem(location, message) for location, message in wrong_references(settings)]:
         raise ConfigError(*faults)
     return settings
+
+
+def _undecoded(error: SettingsError) -> list[str]:
+    """Return a line for the variable whose text is not the JSON that its field wants; its value may hold secrets."""
+    cause = error.__cause__
+    if not isinstance(cause, json.JSONDecodeError):
+        return [str(error)]
+    names = [name for name, value in os.environ.items() if value == cause.doc]
+    ours = [name for name in names if name.upper().startswith(ENVIRONMENT_PREFIX)]
+    return [f"{name}: must be JSON: {cause.msg} at character {cause.pos}" for name in ours]
 
 
 def wrong_references(settings: Settings) -> Iterator[tuple[Location, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -37,6 +37,8 @@ _MUST_BE = {
     "tuple_type": "must be a list",
 }
 """pydantic's word for a wrong type, in the words of YAML."""
+_OF_A_FIELD = frozenset(("field_type", "unknown_field"))
+"""Our own faults, which pydantic reports at the model around the field."""
 _BOUNDS = {
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
@@ -57,15 +59,29 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_unknown_fields(cls, data: Any) -> Any:
+    def _refuse_slips(cls, data: Any) -> Any:
+        """Refuse fields that there are not, and `true` where a number is meant, which pydantic takes for 1."""
         if isinstance(data, dict):
             known = _field_names(cls)
-            for key in data:
+            for key, value in data.items():
                 if key not in known:
                     raise PydanticCustomError(
                         "unknown_field", "unknown field{hint}", {"field": key, "hint": near_miss(str(key), known)}
                     )
+                if isinstance(value, bool) and _wants_number(cls, key):
+                    raise PydanticCustomError("field_type", "must be a number, not true or false", {"field": key})
         return data
+
+
+def _wants_number(model: type[BaseModel], name: str) -> bool:
+    types = _types_in(model.model_fields[name].annotation) if name in model.model_fields else set()
+    return bool(types & {int, float}) and not types & {bool, Any}
+
+
+def _types_in(annotation: Any) -> set[Any]:
+    """Return the types that a union holds, however deep, or the one type."""
+    inner = get_args(annotation)
+    return set().union(*map(_types_in, inner)) if inner else {annotation}
 
 
 def _field_names(model: type[BaseModel]) -> list[str]:
@@ -118,7 +134,7 @@ class YamlFile:
 def location_of(detail: ErrorDetails) -> Location:
     """Return where the fault is; pydantic says of an unknown field only where it was not expected."""
     field = detail.get("ctx", {}).get("field")
-    return (*detail["loc"], field) if detail["type"] == "unknown_field" and field is not None else detail["loc"]
+    return (*detail["loc"], field) if detail["type"] in _OF_A_FIELD and field is not None else detail["loc"]
 
 
 def sentence_of(detail: ErrorDetails) -> str:

@@ -65,6 +65,14 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("limits: {max_in_flight_deliveries: 0}\n", ":1: limits.max_in_flight_deliveries: must be at least 1"),
         ("limits:\n  max_event_bytes: -1\n", ":2: limits.max_event_bytes: "),
         ("telemetry: {listen: nonsense}\n", ":1: telemetry.listen: "),
+        ("telemetry: {listen: '127.0.0.1:99999'}\n", ":1: telemetry.listen: a port is at most 65535"),
+        ("approvals: {listen: 'a..b:80'}\n", ":1: approvals.listen: "),
+        ("limits: {max_in_flight_deliveries: true}\n", ":1: limits.max_in_flight_deliveries: must be a number"),
+        ("dedupe: {retention_seconds: true}\n", ":1: dedupe.retention_seconds: must be a number"),
+        (
+            "targets:\n  t: {type: stdout, retry: {max_attempts: true}}\n",
+            ":2: targets.t.retry.max_attempts: must be a num",
+        ),
         ("- a\n", ":1: must be a mapping"),
         ("state: {type: oracle}\n", ":1: state: unknown type 'oracle'; known: dynamodb, sqlite"),
         ("state: {type: dynamodb}\n", ":1: state: 'table_name' is missing"),
@@ -108,3 +116,61 @@ def test_secrets_are_never_quoted(tmp_path: Path) -> None:
 
     assert "T0KEN" not in str(caught.value)
     assert "short" not in str(caught.value).replace("too_short", "").replace("too short", "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("VIGILD_TARGETS", '{"a": {"type": "stdout"}', "VIGILD_TARGETS: must be JSON: "),
+        ("VIGILD_FAILURES__ALERT_TARGETS", "pager", "VIGILD_FAILURES__ALERT_TARGETS: must be JSON: "),
+        ("VIGILD_LIMTS__MAX_EVENT_BYTES", "5", "; did you mean VIGILD_LIMITS__MAX_EVENT_BYTES?"),
+        (
+            "VIGILD_LOG_LEVEL",
+            "debug",
+            "VIGILD_LOG_LEVEL: no field of the configuration has this name; did you mean VIG",
+        ),
+        ("VIGILD_TARGETS__CHAT__TYPE", "slak", "VIGILD_TARGETS__CHAT__TYPE: targets.chat.type: unknown type 'slak'"),
+        ("VIGILD_PORT", "9464", "VIGILD_PORT: no field"),
+    ],
+)
+def test_a_variable_with_a_fault_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    """One line each, with the variable where a file's faults have file and line."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None)
+
+    (problem,) = caught.value.problems
+    assert said in problem
+
+
+def test_a_variable_that_is_no_json_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold the secrets of targets."""
+    monkeypatch.setenv("VIGILD_TARGETS", '{"a": {"secret": "T0KEN"}')
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None)
+
+    assert "T0KEN" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("VIGILD_SERVICE_HOST", "10.96.0.7"),
+        ("VIGILD_SERVICE_PORT", "9464"),
+        ("VIGILD_SERVICE_PORT_METRICS", "9464"),
+        ("VIGILD_PORT", "tcp://10.96.0.7:9464"),
+        ("VIGILD_PORT_9464_TCP", "tcp://10.96.0.7:9464"),
+        ("VIGILD_PORT_9464_TCP_ADDR", "10.96.0.7"),
+        ("VIGILD_METRICS_SERVICE_HOST", "fd00::7"),
+        ("VIGILD_CONFIG", "/config/vigild.yaml"),
+        ("VIGILD_BENCH_EVENTS", "1000"),
+    ],
+)
+def test_variables_that_are_no_settings_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """Kubernetes sets some for a Service called vigild; the command line and the benchmarks have their own."""
+    monkeypatch.setenv(variable, value)
+    assert load_settings(None) == Settings()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from daemon.address import check_binding
 from daemon.assembly import assemble
 from daemon.cli.options import ConfigOption, RulesOption
 from daemon.cli.run import overrides
@@ -24,7 +25,7 @@ def check(
     rules: RulesOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Let warnings about rules make the exit code 1.")] = False,  # noqa: FBT002
 ) -> None:
-    """Load configuration and rules, then reach state, sources, targets, dead-letter places; consume and send nothing.
+    """Load configuration and rules, reach state, sources, targets, dead-letter places, addresses; send nothing.
 
     Rules that cannot mean what they say are warned of.  Exit code 1 when something cannot be reached (with --strict,
     also for a warning), 2 when the configuration or a rule is wrong.
@@ -59,8 +60,11 @@ async def _check(settings: Settings) -> bool:
         reached += [await _reach(f"source {source.name}", source.check) for source in parts.sources]
         reached += [await _reach(f"target {name}", target.check) for name, target in parts.targets.items()]
         reached += [await _reach(f"dead letters {name}", place.check) for name, place in parts.places.items()]
+        listening = settings.telemetry.listen
+        reached.append(await _reach("telemetry.listen", lambda: check_binding(listening)))
         if settings.approvals.has_links:
             reached.append(await _reach("approvals", parts.remediation.context.approvals.check))
+            reached.append(await _reach("approvals.listen", lambda: check_binding(settings.approvals.listen)))
     return all(reached)
 
 

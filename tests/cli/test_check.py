@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,32 @@ def test_a_dead_letter_place_that_cannot_be_used_is_found_before_it_is_needed(tm
 
     assert done.returncode == 1
     assert "FAIL dead letters default: refused: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("listen", "code", "said"),
+    [
+        ("nosuch.invalid:80", 1, "FAIL telemetry.listen: refused: cannot bind nosuch.invalid:80: "),
+        ("127.0.0.1:0", 0, "ok   telemetry.listen: 127.0.0.1:0 is free"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_on_is_found_before_the_start(
+    tmp_path: Path, listen: str, code: int, said: str
+) -> None:
+    """What `vigild run` would stop at."""
+    (tmp_path / "vigild.yaml").write_text(f"telemetry: {{listen: '{listen}'}}")
+    done = check(tmp_path, "--config", "vigild.yaml")
+
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout
+
+
+def test_an_address_in_use_is_said_and_no_fault(tmp_path: Path) -> None:
+    """The daemon that runs has it, most of the time."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        listen = f"127.0.0.1:{server.getsockname()[1]}"
+        (tmp_path / "vigild.yaml").write_text(f"telemetry: {{listen: '{listen}'}}")
+        done = check(tmp_path, "--config", "vigild.yaml")
+
+    assert done.returncode == 0, done.stderr
+    assert f"ok   telemetry.listen: {listen} is in use" in done.stdout
