@@ -81,14 +81,19 @@ def rules_of(settings: Settings) -> RuleSet:
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, telemetry: Telemetry, clock: Clock, rng: random.Random, lying: Collection[str] = frozenset()
+    settings: Settings,
+    telemetry: Telemetry,
+    clock: Clock,
+    rng: random.Random,
+    lying: Collection[str] = frozenset(),
+    rules: RuleSet | None = None,
 ) -> AsyncIterator[Parts]:
     """Build all parts; close them when the block ends: sources, targets, the state, then the clients.
 
-    `lying` is for the dead letters, see there.
+    `lying` is for the dead letters, see there; `rules` take the place of those that the settings name.
     Nothing is received or sent yet.  Raises ConfigError for rules, StateError for a state store that cannot be opened.
     """
-    rules = rules_of(settings)
+    rules = rules_of(settings) if rules is None else rules
     async with AsyncExitStack() as stack:
         aws = AwsClients(settings.aws, clock=clock)
         stack.push_async_callback(aws.close)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from daemon.assembly import Parts
+from daemon.cli.naming import AnywayOption, refuse_unknown
 from daemon.cli.options import ConfigOption
 from daemon.cli.remediation import ByOption, person, with_parts
 from daemon.clock import rfc3339
@@ -43,6 +44,7 @@ def add(
     ] = None,
     hours: Annotated[float | None, typer.Option("--hours", min=0.01, help="Ends by itself then.")] = None,
     by: ByOption = None,
+    anyway: AnywayOption = False,  # noqa: FBT002 - typer's option
     config: ConfigOption = None,
 ) -> None:
     """Refuse actions that match all that is given, from now on; every refusal is recorded."""
@@ -50,6 +52,8 @@ def add(
     who = person(by)
 
     async def work(parts: Parts) -> str:
+        if not anyway:
+            refuse_unknown(scope.items(), {"rule": parts.rules.rules, "action": parts.settings.actions})
         context = parts.remediation.context
         now = context.clock.now()
         hold = Hold(id=secrets.token_hex(4), by=who, why=why, since=now, **scope)

@@ -12,10 +12,11 @@ from typing import Annotated, TypeVar
 import anyio
 import typer
 
-from daemon.assembly import Parts, assemble
+from daemon.assembly import Parts, assemble, rules_of
 from daemon.cli.start import run_async
 from daemon.clock import SystemClock
-from daemon.errors import VigildError
+from daemon.errors import ConfigError, VigildError
+from daemon.rules import no_rules
 from daemon.settings import load_settings
 from daemon.telemetry import build_telemetry
 
@@ -31,13 +32,22 @@ ByOption = Annotated[
 
 
 def with_parts(config: Path | None, work: Callable[[Parts], Awaitable[T]]) -> T:
-    """Assemble the configured parts, present to the other processes that share the state, and do the work with them."""
+    """Assemble the configured parts, present to the other processes that share the state, and do the work with them.
+
+    Nothing is matched, so rules with a fault are told of and left out: they must not keep a person from placing a hold.
+    """
     settings = load_settings(config)
+    try:
+        rules = rules_of(settings)
+    except ConfigError as error:
+        rules = no_rules()
+        for problem in (*error.problems, "goes on without rules"):
+            typer.echo(f"vigild: {problem}", err=True)
 
     async def run() -> T:
         clock = SystemClock()
         telemetry = build_telemetry(settings.telemetry.log_format, settings.telemetry.log_level, clock)
-        async with assemble(settings, telemetry, clock, random.Random()) as parts:
+        async with assemble(settings, telemetry, clock, random.Random(), rules=rules) as parts:
             await parts.session.renew()
             try:
                 return await _kept_alive(parts, work)
@@ -49,12 +59,12 @@ def with_parts(config: Path | None, work: Callable[[Parts], Awaitable[T]]) -> T:
 
 async def _kept_alive(parts: Parts, work: Callable[[Parts], Awaitable[T]]) -> T:
     """Do the work while others see that this process lives: it may hold locks for longer than a session's length."""
-    failure: VigildError | None = None
+    failure: VigildError | OSError | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(parts.session.keep, parts.rng)
         try:
             answer = await work(parts)
-        except VigildError as error:
+        except (VigildError, OSError) as error:
             failure = error  # as itself, not in a group
         group.cancel_scope.cancel()
     if failure is not None:

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from daemon.assembly import Parts
+from daemon.cli.naming import AnywayOption, refuse_unknown
 from daemon.cli.options import ConfigOption
 from daemon.cli.remediation import ByOption, person, with_parts
 from daemon.clock import rfc3339
 from daemon.dispatch.alerts.scope import FIELDS, Scope
 from daemon.dispatch.alerts.silences import LONGEST_SECONDS, Silence
+from daemon.dispatch.self_alerts import SUSPENDED_RULE
 from daemon.journal import Entry
 from daemon.json_path import JsonPath
 
@@ -52,12 +54,16 @@ def add(
         ),
     ] = None,
     by: ByOption = None,
+    anyway: AnywayOption = False,  # noqa: FBT002 - typer's option
     config: ConfigOption = None,
 ) -> None:
     """Record alerts instead of sending them, from now on; each target is told of them as one when it ends."""
     scope, who = _scope(on or []), person(by)
 
     async def work(parts: Parts) -> str:
+        if not anyway:
+            named = [(field, pattern) for field in FIELDS for pattern in getattr(scope, field)]
+            refuse_unknown(named, {"rule": [*parts.rules.rules, SUSPENDED_RULE], "target": parts.targets})
         now = parts.clock.now()
         silence = Silence(
             id=secrets.token_hex(4), scope=scope, by=who, why=why, since=now, until=now + hours * _HOUR_SECONDS

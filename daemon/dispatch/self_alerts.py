@@ -18,7 +18,8 @@ from daemon.errors import EffectError
 from daemon.event import Event
 from daemon.sinks.base import Severity
 
-_SUSPENDED = "vigild-target-suspended"
+SUSPENDED_RULE = "vigild-target-suspended"
+"""In place of a rule's name, in alerts that a target is no longer called."""
 _SAME_SECONDS = 3_600
 """Within one hour of the clock, a target that fails in the same way is told of once, by whichever replica is first."""
 
@@ -61,7 +62,7 @@ class SelfAlerts:
         )
         said = f"Target {target} is no longer called, only tried: {cause.kind}, {cause.detail}"
         others = tuple(name for name in self._targets if name != target)
-        headline = Headline(_SUSPENDED, Severity.CRITICAL, said)
+        headline = Headline(SUSPENDED_RULE, Severity.CRITICAL, said)
         self._pending[target] = _Alert(Event(identity, body, time, hops=1), headline, others)
         self._wake.set()
 

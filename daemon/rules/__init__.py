@@ -17,7 +17,7 @@ from daemon.match import Matcher
 from daemon.rules.logs import LogRules
 from daemon.rules.model import LogCondition, RuleTest
 
-__all__ = ("Rule", "RuleSet")
+__all__ = ("Rule", "RuleSet", "no_rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +60,8 @@ class RuleSet:
         """Return what dispatch needs of a rule; None where none has this name."""
         rule = self.rules.get(name)
         return rule.matched if rule is not None else None
+
+
+def no_rules() -> RuleSet:
+    """Return what matches nothing, for commands that match nothing."""
+    return RuleSet({}, Matcher({}), LogRules({}, (), ()), 0)
