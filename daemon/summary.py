@@ -27,6 +27,8 @@ class Summary:
     rejects: Mapping[str, int]
     rule_matches: Mapping[str, int]
     intents: Mapping[IntentOutcome, int]
+    undelivered: int
+    """Alerts, actions and notes of groups that were parked."""
     skipped_files: int
     """Handled by an earlier run, not read again."""
 
@@ -41,6 +43,7 @@ def summarise(parts: Parts, seconds: float, stopped: bool, forced: bool) -> Summ
     metrics = parts.telemetry.metrics
     outcomes = _by_label(metrics, "events_settled_total", "outcome")
     intents = _by_label(metrics, "intents_total", "outcome")
+    notes = _by_label(metrics, "alert_notes_total", "outcome")
     matches = _by_label(metrics, "rule_matches_total", "rule")
     return Summary(
         seconds=seconds,
@@ -54,6 +57,7 @@ def summarise(parts: Parts, seconds: float, stopped: bool, forced: bool) -> Summ
         rejects={reason: n for reason, n in _by_label(metrics, "events_rejected_total", "reason").items() if n},
         rule_matches={rule: n for rule, n in matches.items() if n},
         intents={outcome: intents.get(outcome, 0) for outcome in IntentOutcome},
+        undelivered=intents.get(IntentOutcome.PARKED, 0) + notes.get(IntentOutcome.PARKED, 0),
         skipped_files=sum(progress.skipped for source in parts.sources if (progress := source.progress())),
     )
 

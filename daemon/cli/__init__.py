@@ -1,11 +1,14 @@
 """The command line: one file a command, listed below; each hands over to app.py, rules/ or the parts it checks.
 
 Exit codes: 0 all well, 1 something was found wrong (a failed test, nothing matched) or does not answer (a target, the
-state store), 2 the command or its configuration cannot be used.
+state store), 2 the command or its configuration cannot be used, 3 a run came to its end with alerts that could not be
+delivered, 4 standard output does not take what is printed.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 import typer
@@ -32,6 +35,10 @@ from daemon.cli import (
 from daemon.errors import EffectError, VigildError
 
 __all__ = ("main",)
+
+_NO_OUTPUT = 4
+_OUTPUT_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF))
+"""What a write to standard output fails with; files of our own are written in sinks/ and state/, which translate."""
 
 application = typer.Typer(
     name="vigild",
@@ -86,7 +93,10 @@ def main() -> None:
             typer.echo(f"vigild: {line}", err=True)
         # Supervisors try again after 1, not after 2: what does not answer may yet, a wrong configuration stays so.
         sys.exit(1 if isinstance(error, EffectError) else 2)
-    except BrokenPipeError:
-        # Whoever read our output has had enough (`vigild match … | head`); nothing is left to say it to.
-        sys.stderr.close()
-        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
+            raise
+        typer.echo(f"vigild: standard output: {error.strerror}", err=True)
+        # What is still in the buffer would fail once more at the interpreter's end, and change the exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(_NO_OUTPUT)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from daemon.cli.options import RulesOption
-from daemon.cli.report import ProgressBar, print_summary, writing_bar
+from daemon.cli.report import ProgressBar, exit_code, print_summary, writing_bar
 from daemon.cli.start import run_to_end
 from daemon.sample import SamplePlan, write_day
 from daemon.settings import load_settings
@@ -48,4 +48,4 @@ def demo(
         summary = run_to_end(settings, bar.watch)
     print_summary(summary, settings.state)
     typer.echo(f"Alerts: {folder / 'alerts.ndjson'}   Rejected: {folder / 'dead-letters.ndjson'}", err=True)
-    raise typer.Exit(1 if summary.forced or not summary.balanced else 0)
+    raise typer.Exit(exit_code(summary))

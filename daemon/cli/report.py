@@ -19,6 +19,9 @@ from daemon.state import AnyStateConfig
 from daemon.summary import Summary
 from daemon.telemetry.names import IntentOutcome, Outcome
 
+UNDELIVERED = 3
+"""Exit code of a run that came to its end with alerts that nobody got."""
+
 
 class ProgressBar:
     """Shows how far the finite sources are; silent where standard error is no terminal."""
@@ -100,11 +103,20 @@ def print_summary(summary: Summary, state: AnyStateConfig) -> None:
     if summary.rule_matches:
         console.print(_matches(summary))
     console.print(table)
+    if summary.undelivered:
+        console.print(f"\n{summary.undelivered:,} alert(s) could not be delivered: `vigild dead-letters list` has them")
     if summary.skipped_files:
         console.print(
             f"\n{summary.skipped_files:,} file(s) had been handled before and were not read again. "
             f"To start over, {state.start_over}"
         )
+
+
+def exit_code(summary: Summary) -> int:
+    """Return what a run ends with.  One that was stopped goes on later, so what it parked is not its result."""
+    if summary.forced or not summary.balanced:
+        return 1
+    return UNDELIVERED if summary.undelivered and not summary.stopped else 0
 
 
 def _matches(summary: Summary) -> Table:

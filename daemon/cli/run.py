@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon.cli.options import ConfigOption, RulesOption
-from daemon.cli.report import ProgressBar, print_summary
+from daemon.cli.report import ProgressBar, exit_code, print_summary
 from daemon.cli.start import run_to_end
 from daemon.errors import ConfigError
 from daemon.settings import load_settings
@@ -29,7 +29,8 @@ def run(
 ) -> None:
     """Watch: receive events, match them, alert; until a signal, or until all finite sources are read.
 
-    SIGTERM or Ctrl-C stops in order (a second one at once), SIGHUP reloads the rules.
+    SIGTERM or Ctrl-C stops in order (a second one at once), SIGHUP reloads the rules.  Exit code 3 when all was read,
+    but some alerts could not be delivered and are parked.
     """
     missing = [path for path in paths or [] if path != STANDARD_INPUT and leads_nowhere(path)]
     if missing:
@@ -42,7 +43,7 @@ def run(
     print_summary(summary, settings.state)
     if paths and not summary.deliveries and not summary.skipped_files:
         typer.echo(f"\nNothing to read: in folders, files are read that end in {', '.join(EVENT_SUFFIXES)}", err=True)
-    raise typer.Exit(1 if summary.forced else 0)
+    raise typer.Exit(exit_code(summary))
 
 
 def overrides(paths: list[str], rules: list[Path]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def test_a_path_that_leads_nowhere_is_a_fault_and_an_empty_folder_is_told(tmp_pa
 
 
 def test_a_reader_that_has_enough_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    """After `| head`, what cannot be printed any more is parked, each alert once, and the run ends as it would have."""
+    """After `| head`, what cannot be printed any more is parked, each alert once, and the exit code says so."""
     records = [{**RECORD, "eventID": f"11111111-2222-3333-4444-{number:012}"} for number in range(100)]
     (tmp_path / "many.json").write_bytes(orjson.dumps({"Records": records}))
     reading, writing = os.pipe()
@@ -124,7 +124,7 @@ def test_a_reader_that_has_enough_does_not_hold_up_the_end(tmp_path: Path) -> No
     ran = vigild(tmp_path, "run", "many.json", stdout=writing)
     os.close(writing)
     letters = (tmp_path / "var" / "dead-letters.ndjson").read_bytes().splitlines()
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 3, ran.stderr
     assert len({orjson.loads(letter)["identity"] for letter in letters}) == len(letters) == len(records)
     assert {orjson.loads(letter)["reason"] for letter in letters} == {"refused"}
 
@@ -152,3 +152,22 @@ def test_faults_are_said_in_a_line_each(tmp_path: Path) -> None:
     assert b"vigild: rules.yaml:4: rules[0].pattern.a: EventBridge refuses this" in rules.stderr
     assert b"nothing to read" in nothing.stderr
     assert all(b"Traceback" not in result.stderr for result in (config, rules, nothing))
+
+
+def test_a_run_that_ends_with_alerts_nobody_got_says_so(tmp_path: Path) -> None:
+    """Exit code 3 for an alert that was parked; events that cannot be read are counted, and alone no failure."""
+    (tmp_path / "rules.yaml").write_text("rules: [{name: x, description: d, pattern: {source: [aws.ec2]}}]")
+    (tmp_path / "vigild.yaml").write_text(
+        "targets: {hook: {type: webhook, url: 'http://127.0.0.1:9/'}}\n"
+        "failures: {target_down: {do: park}}\nrules: [rules.yaml]\n"
+    )
+    (tmp_path / "bad.ndjson").write_text("no event\n")
+    (tmp_path / "good.ndjson").write_text('{"id": "1", "source": "aws.ec2", "detail-type": "x", "detail": {}}\n')
+
+    rejected = vigild(tmp_path, "run", "bad.ndjson", "--config", "vigild.yaml")
+    parked = vigild(tmp_path, "run", "good.ndjson", "--config", "vigild.yaml")
+
+    assert rejected.returncode == 0, rejected.stderr
+    assert b"rejected: not_json" in rejected.stderr
+    assert parked.returncode == 3, parked.stderr
+    assert b"1 alert(s) could not be delivered: `vigild dead-letters list`" in parked.stderr
