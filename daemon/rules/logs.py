@@ -73,10 +73,11 @@ class LogRules:
         waiting = self._waiting(group)
         if not waiting:
             return None
-        return [
-            len(message) > _LONG or not waiting.keys().isdisjoint(texts)
-            for message, texts in zip(record.messages, self._judged(record), strict=True)
-        ]
+        names = waiting.keys()
+        held = [bool(texts) and not names.isdisjoint(texts) for texts in self._judged(record)]
+        if _longest(record) > _LONG:
+            return [is_held or len(message) > _LONG for is_held, message in zip(held, record.messages, strict=True)]
+        return held
 
     def _holding(self, line: LogLine) -> Sequence[str]:
         """Return the filters that match; the first question about a record's message answers for all of them."""
@@ -88,8 +89,10 @@ class LogRules:
         """Return the filters that match each message, none for a long one, which is looked at alone."""
         verdicts = record.verdicts
         if not isinstance(verdicts, _Verdicts) or verdicts.judge is not self:
-            short = (message if len(message) <= _LONG else "" for message in record.messages)
-            verdicts = record.verdicts = _Verdicts(self, self._filters.match_all(short))
+            messages = record.messages
+            if _longest(record) > _LONG:
+                messages = [message if len(message) <= _LONG else "" for message in messages]
+            verdicts = record.verdicts = _Verdicts(self, self._filters.match_all(messages))
         return verdicts.found
 
     def look_at(self, group: str) -> bool:
@@ -108,6 +111,10 @@ class LogRules:
                 self._groups.clear()
             waiting = self._groups[group] = dict(found)
         return waiting
+
+
+def _longest(record: LogRecord) -> int:
+    return max(map(len, record.messages), default=0)
 
 
 def extraction(condition: LogCondition) -> Callable[[Event], Event] | None:
