@@ -8,8 +8,9 @@ from __future__ import annotations
 import gc
 import random
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import anyio
@@ -35,6 +36,11 @@ from daemon.telemetry.signals import DaemonStarted, DaemonStopped, DaemonStoppin
 
 _BEAT_SECONDS = 0.25
 _PURGE_SECONDS = 60.0
+_TURN_SECONDS = 0.001
+"""How long a thread that loads rules keeps the interpreter while the event loop wants it, instead of Python's 5 ms.
+
+The loop waits so long whenever it has let go of it, which it does several times a turn to read, to inflate, to send.
+"""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -136,11 +142,21 @@ def _load_aside(parts: Parts) -> RuleSet:
 
     Rules are no garbage and refer to nothing that refers to them; so it never has to look at them later either.
     """
-    with collector_paused():
+    with collector_paused(), _short_turns():
         rules = rules_of(parts.settings)
         parts.telemetry.metrics.expect_rules(rules.rules)
         gc.freeze()  # inside, for the first thing that a collector does when it goes on is to go through what is new
     return rules
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 async def _beat(parts: Parts, watch: Callable[[list[Source]], None] | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ async def test_the_collector_never_goes_through_new_rules(small: Settings) -> No
     clock = SystemClock()
     telemetry = build_telemetry(LogFormat.JSON, LogLevel.ERROR, clock)
     async with assemble(small, telemetry, clock, random.Random(7)) as parts:
+        turns = sys.getswitchinterval()
         before = gc.get_freeze_count()
         gc.callbacks.append(collecting)
         try:
@@ -58,5 +60,6 @@ async def test_the_collector_never_goes_through_new_rules(small: Settings) -> No
             frozen = gc.get_freeze_count() - before
             gc.unfreeze()
         assert len(parts.pipeline.sieve.rules.rules) == 3_000
+        assert sys.getswitchinterval() == turns
     assert frozen > 30_000
     assert max(young) < 10_000
