@@ -125,6 +125,7 @@ _NO_CREDENTIALS = (
 _UNREADABLE = (ResponseParserError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What botocore's parsers were seen to raise for answers that do not come from AWS: the pages of proxies, cut text."""
 
+_MOST_ASKED_SECONDS = 60.0
 _LONGEST_DETAIL = 500
 """Characters of what the other side says that are kept."""
 
@@ -171,8 +172,10 @@ def _from_answer(error: ClientError) -> EffectError:
     status = int(metadata.get("HTTPStatusCode", 0))
     found = _from_code(str(answer.get("Code", "")), status, f"{error.operation_name}: ", str(answer.get("Message", "")))
     if isinstance(found, RetryableError):
-        # AWS names no time; gateways and proxies in front of it do.
-        found.delay = retry_after_seconds(metadata.get("HTTPHeaders", {}).get("retry-after"))
+        # AWS names no time; gateways and proxies in front of it do.  A maintenance page that names a day must not keep
+        # a queue unread for a day after it is gone.
+        asked = retry_after_seconds(metadata.get("HTTPHeaders", {}).get("retry-after"))
+        found.delay = None if asked is None else min(asked, _MOST_ASKED_SECONDS)
     return found
 
 

@@ -125,13 +125,16 @@ class Secrets:
                 self._telemetry.emit(SecretRefreshed(str(reference)))
 
     async def _load(self, reference: SecretReference, kept: _Kept) -> None:
-        kept.tried_at, kept.failure = self._clock.monotonic(), None
+        kept.failure = None
         try:
             kept.value = _checked(_part(reference, await self._fetch(reference)))
         except (ConfigError, EffectError) as error:
             detail = error.detail if isinstance(error, EffectError) else str(error)
             kept.failure = RetryableError(FailureKind.CREDENTIALS, f"{reference}: {detail}")
             raise kept.failure from error
+        finally:
+            # Once it is over: a call that hangs takes as long as its answer is good for those who wait.
+            kept.tried_at = self._clock.monotonic()
         kept.is_there = True
 
     async def _fetch(self, reference: SecretReference) -> str:

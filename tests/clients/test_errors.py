@@ -23,10 +23,9 @@ from daemon.clients import answered, aws_errors, http_errors, http_status_error
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
 
 
-def _answer(code: str, status: int, message: str = "why") -> ClientError:
-    return ClientError(
-        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, "SendMessage"
-    )
+def _answer(code: str, status: int, message: str = "why", **headers: str) -> ClientError:
+    metadata = {"HTTPStatusCode": status, "HTTPHeaders": headers}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "SendMessage")
 
 
 @pytest.mark.parametrize(
@@ -70,6 +69,14 @@ def test_an_answer_is_quoted_in_part() -> None:
         raise _answer("InvalidParameter", 400, "x" * 100_000)
     assert caught.value.detail.startswith("SendMessage: InvalidParameter: xxx")
     assert len(caught.value.detail) == 500
+
+
+@pytest.mark.parametrize(("asked", "delay"), [("7", 7.0), ("86400", 60.0), ("soon", None)])
+def test_a_gateway_asks_for_a_minute_at_most(asked: str, delay: float | None) -> None:
+    """A maintenance page that names a day keeps nobody waiting for a day after it is gone."""
+    with pytest.raises(RetryableError) as caught, aws_errors():
+        raise _answer("ServiceUnavailable", 503, **{"retry-after": asked})
+    assert caught.value.delay == delay
 
 
 def test_other_errors_pass() -> None:

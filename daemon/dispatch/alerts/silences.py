@@ -85,12 +85,18 @@ class Silences:
     async def in_force(self) -> list[Silence]:
         """Return those in force, as they are now."""
         now = self._clock.now()
-        self._known = [silence async for silence in self.all() if silence.until > now]
-        self._looked_at = self._clock.monotonic()
+        try:
+            self._known = [silence async for silence in self.all() if silence.until > now]
+        finally:
+            # A look that failed counts: while the store is away, alerts must not wait for one scan each.
+            self._looked_at = self._clock.monotonic()
         return self._known
 
     async def covering(self, alert: Alert) -> Silence | None:
-        """Return a silence that holds the alert back, as of two seconds ago at most."""
+        """Return a silence that holds the alert back, as of two seconds ago at most.
+
+        Raises StateError to whoever looks in vain; until the next look the others get what was known last.
+        """
         if not self._is_fresh:
             # One looks, those that come meanwhile wait: a thousand alerts at the same time are one scan.
             async with self._turn:

@@ -97,9 +97,7 @@ class AlertTarget:
             if self.group is None:
                 return None
             key = self._key(alert, self.group)
-        if not await still_held():
-            raise ClaimLost
-        name = await self._join(intent, alert, key)
+        name = await self._join(intent, alert, key, still_held)
         if name is None:
             return None
         if key.is_held_back:
@@ -115,12 +113,17 @@ class AlertTarget:
         self._hygiene.telemetry.emit(AlertWithheld(self.name, intent.rule.name, intent.id, reason, held_by))
         return Ended(IntentOutcome.REFUSED, 0)
 
-    async def _join(self, intent: Intent, alert: Alert, key: Key) -> str | None:
-        """Return the name of the group once it has the alert; None where the state store is away and nobody waits."""
+    async def _join(self, intent: Intent, alert: Alert, key: Key, still_held: Held) -> str | None:
+        """Return the name of the group once it has the alert; None where the state store is away and nobody waits.
+
+        Raises ClaimLost: while the store could not be reached, another process may have brought the alert to its end.
+        """
         hygiene, failures = self._hygiene, 0
         member = member_of(intent.id, alert, self._about(alert), intent.rule.headline.description)
         most = self.group.max_groups if self.group else 1
         while True:
+            if not await still_held():
+                raise ClaimLost
             try:
                 name = await hygiene.groups.join(key, member, most)
             except StateError as error:

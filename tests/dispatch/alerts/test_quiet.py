@@ -7,15 +7,33 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from daemon.dispatch.alerts.facts import Alert
 from daemon.dispatch.alerts.maintenance import MaintenanceConfig
 from daemon.dispatch.alerts.scope import Scope
-from daemon.dispatch.alerts.silences import Silence
+from daemon.dispatch.alerts.silences import Silence, Silences
+from daemon.dispatch.remediation.aside import Aside
+from daemon.errors import StateError
+from daemon.sinks.base import Severity
+from daemon.state.sqlite import SqliteConfig, SqliteStore
+from daemon.telemetry import build_telemetry
 from daemon.telemetry.names import Outcome
 from tests.clocks import HandWound
 from tests.dispatch.alerts.replica import NOON, Replica, event, keys, notes, replica
 from tests.servers import serve
 
 pytestmark = pytest.mark.anyio
+
+ALERT = Alert(
+    target="hook",
+    rule="stopped",
+    severity=Severity.HIGH,
+    source="aws.ec2",
+    detail_type="",
+    account="",
+    region="",
+    resources=(),
+    event=event(1),
+)
 
 
 @pytest.fixture
@@ -95,6 +113,28 @@ async def test_a_silence_holds_back_what_matches_all_it_says(
         await process.alert(event(1))
 
         assert len(server.requests) == sent
+
+
+async def test_while_the_store_is_away_one_looks_in_vain_for_all(tmp_path: Path, clock: HandWound) -> None:
+    """A look takes seconds to fail: the alerts behind it go by what was known last, until it is time for the next."""
+    store = await SqliteStore.open(SqliteConfig(path=tmp_path / "state.sqlite"), clock)
+    silences = Silences(store, clock, Aside(store, build_telemetry(), clock))
+    held = Silence(id="1", scope=Scope(), by="ada", why="x", since=NOON, until=NOON + 3_600)
+    await silences.place(held)
+    assert await silences.in_force() == [held]
+    (tmp_path / "state.sqlite").rename(tmp_path / "aside")
+
+    clock.time += 3
+    answers: list[Silence | None] = []
+    failures = 0
+    for _ in range(50):
+        try:
+            answers.append(await silences.covering(ALERT))
+        except StateError:
+            failures += 1
+    await store.close()
+
+    assert (failures, answers) == (1, [held] * 49)
 
 
 async def test_a_silence_comes_before_groups_and_replicas_report_once(tmp_path: Path, clock: HandWound) -> None:
