@@ -167,6 +167,8 @@ class FaultProxy:
         """The service that each call was signed for ("dynamodb")."""
         self.agents: list[str] = []
         """The user agent of each call."""
+        self.owners: list[str | None] = []
+        """The account that a call of S3 says the bucket belongs to."""
         self.bodies: list[bytes] = []
         """What each call sent."""
         self._upstream = upstream
@@ -207,6 +209,7 @@ class FaultProxy:
         self.seen.append(operation)
         self.bodies.append(body)
         self.agents.append(request.headers.get("User-Agent", ""))
+        self.owners.append(request.headers.get("x-amz-expected-bucket-owner"))
         scope = request.headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0].split("/")
         self.keys.append(scope[0])
         self.services.append(scope[3] if len(scope) > 3 else "")

@@ -42,7 +42,7 @@ class PrivateAcl(Putting[ConfigT]):
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
         """See Action: owner and grants."""
-        answer = await api.find("s3", self.calls[0], **address_of(subject))
+        answer = await api.find("s3", self.calls[0], **address_of(subject, api))
         return _image(answer) if answer is not None else None
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
@@ -61,7 +61,7 @@ class PrivateAcl(Putting[ConfigT]):
 
     async def put(self, subject: Subject, image: Image, api: Writer) -> None:
         """See Putting."""
-        await api.write("s3", self.calls[1], **_grant_parameters(image), **address_of(subject))
+        await api.write("s3", self.calls[1], **_grant_parameters(image), **address_of(subject, api))
 
 
 def _image(answer: Mapping[str, Any]) -> Image:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Literal
 from daemon.actions.base import Change, Decline, Declined, Image, Permissions, Plan
 from daemon.actions.config import ActionConfig
 from daemon.actions.putting import Putting
-from daemon.actions.s3.names import BUCKET_IN_EVENT, bucket_of
+from daemon.actions.s3.names import BUCKET_IN_EVENT, address_of, bucket_of
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 
@@ -42,10 +42,10 @@ class BlockPublicAccess(Putting[BlockPublicAccessConfig]):
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
         """See Action: the settings, all false where there are none."""
-        bucket = subject.values["bucket"]
-        if await api.find("s3", "head_bucket", Bucket=bucket) is None:
+        bucket = address_of(subject, api)
+        if await api.find("s3", "head_bucket", **bucket) is None:
             return None
-        answer = await api.find("s3", "get_public_access_block", _NONE_SET, Bucket=bucket)
+        answer = await api.find("s3", "get_public_access_block", _NONE_SET, **bucket)
         found = answer["PublicAccessBlockConfiguration"] if answer is not None else {}
         return {"set": answer is not None, **{name: bool(found.get(name, False)) for name in _SETTINGS}}
 
@@ -64,9 +64,9 @@ class BlockPublicAccess(Putting[BlockPublicAccessConfig]):
 
     async def put(self, subject: Subject, image: Image, api: Writer) -> None:
         """See Putting."""
-        bucket = subject.values["bucket"]
+        bucket = address_of(subject, api)
         if image["set"]:
             settings = {name: image[name] for name in _SETTINGS}
-            await api.write("s3", "put_public_access_block", Bucket=bucket, PublicAccessBlockConfiguration=settings)
+            await api.write("s3", "put_public_access_block", **bucket, PublicAccessBlockConfiguration=settings)
         else:
-            await api.write("s3", "delete_public_access_block", Bucket=bucket)
+            await api.write("s3", "delete_public_access_block", **bucket)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from daemon.actions.subject import FromEvent, Subject, optional_value_at, place_of, value_at
+from daemon.clients.estate import Reader
 
 BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 KEY: Final = re.compile(r"(?s).{1,1024}")
@@ -44,7 +45,11 @@ def object_of(event: Mapping[str, Any], bucket: FromEvent, key: FromEvent, versi
     return Subject(account, region, (f"arn:aws:s3:::{values['bucket']}/{values['key']}",), values)
 
 
-def address_of(subject: Subject) -> dict[str, Any]:
-    """Return the subject's bucket or object as S3's calls name it."""
+def address_of(subject: Subject, api: Reader) -> dict[str, Any]:
+    """Return the subject's bucket or object as S3's calls name it.
+
+    S3 refuses the call where the bucket is not that account's: a name alone would reach a bucket of any account whose
+    policy lets us, allowed or not (S3 user guide, "Verifying bucket ownership with bucket owner condition").
+    """
     names = {"bucket": "Bucket", "key": "Key", "version": "VersionId"}
-    return {names[name]: value for name, value in subject.values.items()}
+    return {names[name]: value for name, value in subject.values.items()} | {"ExpectedBucketOwner": api.account}

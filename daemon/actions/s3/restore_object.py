@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
-from daemon.actions.s3.names import BUCKET_IN_EVENT, KEY_IN_EVENT, object_of
+from daemon.actions.s3.names import BUCKET_IN_EVENT, KEY_IN_EVENT, address_of, object_of
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 
@@ -46,11 +46,12 @@ class RestoreObject(Action[RestoreObjectConfig]):
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
         """See Action: whether it is there, and the copy that could be brought back."""
-        bucket, key = subject.values["bucket"], subject.values["key"]
-        if await api.find("s3", "head_bucket", Bucket=bucket) is None:
+        address = address_of(subject, api)
+        key = address.pop("Key")
+        if await api.find("s3", "head_bucket", **address) is None:
             return None
-        present = await api.find("s3", "head_object", _LOST, Bucket=bucket, Key=key) is not None
-        return {"present": present, "copy": None if present else await self._copy(bucket, key, api)}
+        present = await api.find("s3", "head_object", _LOST, **address, Key=key) is not None
+        return {"present": present, "copy": None if present else await self._copy(address, key, api)}
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
@@ -69,24 +70,24 @@ class RestoreObject(Action[RestoreObjectConfig]):
     async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:
         """See Action."""
         del key
-        values = subject.values
         copy = plan.before["copy"]
-        answer = await api.write("s3", "copy_object", Bucket=values["bucket"], Key=values["key"], CopySource=copy)
+        answer = await api.write("s3", "copy_object", **address_of(subject, api), CopySource=copy)
         return {"version": answer.get("VersionId")}
 
     async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
         """See Action."""
         del plan
         version = {"VersionId": applied["version"]} if applied.get("version") else {}
-        await api.write("s3", "delete_object", Bucket=subject.values["bucket"], Key=subject.values["key"], **version)
+        await api.write("s3", "delete_object", **address_of(subject, api), **version)
 
-    async def _copy(self, bucket: str, key: str, api: Reader) -> dict[str, str] | None:
-        """Return the CopySource of what can be brought back."""
+    async def _copy(self, address: Mapping[str, str], key: str, api: Reader) -> dict[str, str] | None:
+        """Return the CopySource of what can be brought back; the configuration names replicas, whosoever they are."""
+        bucket = address["Bucket"]
         replica = self.config.replicas.get(bucket)
         if replica is not None:
             found = await api.find("s3", "head_object", Bucket=replica, Key=key)
             return {"Bucket": replica, "Key": key} if found is not None else None
-        answer = await api.read("s3", "list_object_versions", Bucket=bucket, Prefix=key, MaxKeys=100)
+        answer = await api.read("s3", "list_object_versions", **address, Prefix=key, MaxKeys=100)
         # The newest of all is not there: it was lost.  Where a marker says deleted, it is that, and no version.
         versions = [each for each in answer.get("Versions", ()) if each["Key"] == key and not each["IsLatest"]]
         newest = max(versions, key=lambda version: version["LastModified"], default=None)

@@ -12,6 +12,7 @@ from daemon.actions.base import Decline, Declined
 from daemon.actions.subject import SubjectError, place_of
 from daemon.clients import AwsClients
 from tests.actions.acting import acting, event_of
+from tests.e2e.estates import ACCOUNT
 from tests.emulators import REGION, Emulator
 from tests.faults import FaultProxy, answering
 
@@ -135,6 +136,29 @@ async def test_a_lost_object_comes_back_from_its_replica(moto: Emulator) -> None
             plan, applied = await restoring.act(of_object(lost))
             assert await (await s3.get_object(Bucket=lost, Key="a/b c.txt"))["Body"].read() == b"content"
             await restoring.undo(of_object(lost), plan, applied)
+
+
+@pytest.mark.parametrize(
+    "kind", ["s3.make-object-private", "s3.make-acl-private", "s3.block-public-access", "s3.restore-object"]
+)
+async def test_a_bucket_of_another_account_is_not_touched(moto: Emulator, kind: str) -> None:
+    """A name alone would reach any bucket whose policy lets us: every call says whose it must be, and S3 refuses."""
+    async with FaultProxy(moto.endpoint_url) as proxy, acting(moto, {"type": kind}) as direct:
+        bucket = await make_bucket(direct.aws)
+        s3 = await direct.aws.client("s3", REGION)
+        await s3.put_object_acl(Bucket=bucket, Key="a/b c.txt", ACL="public-read")
+        await s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+        if kind == "s3.restore-object":
+            await s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            await s3.put_object(Bucket=bucket, Key="a/b c.txt", Body=b"lost")
+            proxy.add(f"HEAD /{bucket}/a/b c.txt", answering(405, {}), times=1)
+        async with acting(replace(moto, endpoint_url=proxy.endpoint_url), {"type": kind}) as it:
+            plan, applied = await it.act(of_object(bucket))
+            subject = it.action.subject(of_object(bucket))
+            await it.action.revert(subject, plan, applied, it.writer(subject))
+
+        assert len(proxy.owners) >= 3
+        assert set(proxy.owners) == {ACCOUNT}
 
 
 async def test_a_lost_version_is_not_taken_for_its_own_copy(moto: Emulator) -> None:
