@@ -63,7 +63,7 @@ class LimitSettings(DecodeLimits):
 
     max_in_flight_deliveries: int = Field(default=2_000, ge=1)
     """Messages, files or runs of lines in hand at the same time."""
-    max_in_flight_bytes: int = Field(default=32 * 1024**2, ge=1024)
+    max_in_flight_bytes: int = Field(default=24 * 1024**2, ge=1024)
     """Their bytes as received; one batch of each receiver may come on top."""
 
 
