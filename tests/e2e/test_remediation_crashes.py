@@ -58,7 +58,8 @@ async def test_a_kill_between_every_two_steps_ends_right(
         case = await make(aws)
         async with ground.crashes_of(case, f"killed-at-{at}") as crashes:
             await crashes.run(at)
-            assert (await crashes.run())[0] == 0, f"killed at {at}:\n{crashes.log()}"
+            # 3: cut off in the middle of what may never be done twice, it is parked for a person.
+            assert (await crashes.run())[0] in {0, 3}, f"killed at {at}:\n{crashes.log()}"
 
             await assert_done_once(aws, crashes, case, (operation, most))
 
