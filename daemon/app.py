@@ -9,9 +9,10 @@ import gc
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 import anyio.abc
@@ -144,9 +145,19 @@ def _load_aside(parts: Parts) -> RuleSet:
     """
     with collector_paused(), _short_turns():
         rules = rules_of(parts.settings)
+        _refuse_changed_actions(parts.pipeline.sieve.rules.actions, rules.actions)
         parts.telemetry.metrics.expect_rules(rules.rules)
         gc.freeze()  # inside, for the first thing that a collector does when it goes on is to go through what is new
     return rules
+
+
+def _refuse_changed_actions(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise ConfigError: who takes an action back to `shadow` must not believe that it is."""
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if changed:
+        raise ConfigError(
+            f"rules: actions are read at the start only, and changed since: {', '.join(changed)}; restart"
+        )
 
 
 @contextmanager

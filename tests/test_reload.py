@@ -12,7 +12,7 @@ import pytest
 from daemon.app import reload_rules
 from daemon.assembly import assemble
 from daemon.clock import SystemClock
-from daemon.settings import Settings
+from daemon.settings import Settings, load_settings
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.log import LogFormat, LogLevel
 from tests.reloading import prepare, run_with_reloads
@@ -63,3 +63,37 @@ async def test_the_collector_never_goes_through_new_rules(small: Settings) -> No
         assert sys.getswitchinterval() == turns
     assert frozen > 30_000
     assert max(young) < 10_000
+
+
+RULE_WITH_ACTION = """
+rules:
+  - {{name: stopped, description: d, pattern: {{source: [aws.ec2]}}, actions: [start]}}
+actions:
+  start: {{type: ec2.start-instances, mode: {mode}}}
+"""
+
+
+@pytest.fixture
+def armed(tmp_path: Path) -> Settings:
+    (tmp_path / "rules.yaml").write_text(RULE_WITH_ACTION.format(mode="auto"))
+    return load_settings(
+        None, {"rules": [str(tmp_path / "rules.yaml")], "state": {"path": str(tmp_path / "state.sqlite")}}
+    )
+
+
+async def test_a_reload_says_that_actions_are_not_read_again(armed: Settings) -> None:
+    """Who sets an action back to shadow and reloads must not believe that it is: the old rules stay, with an error."""
+    clock = SystemClock()
+    telemetry = build_telemetry(LogFormat.JSON, LogLevel.ERROR, clock)
+    async with assemble(armed, telemetry, clock, random.Random(7)) as parts:
+        rules = parts.pipeline.sieve.rules
+        armed.rules[0].write_text(RULE_WITH_ACTION.format(mode="shadow"))
+        await reload_rules(parts)
+        assert parts.pipeline.sieve.rules is rules
+
+        armed.rules[0].write_text(RULE_WITH_ACTION.format(mode="auto"))
+        await reload_rules(parts)
+        assert parts.pipeline.sieve.rules is not rules
+
+    results = {labels["result"]: value for labels, value in telemetry.metrics.values("reloads_total")}
+    assert results == {"failed": 1, "ok": 1}

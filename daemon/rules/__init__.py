@@ -41,6 +41,8 @@ class RuleSet:
     matcher: Matcher
     logs: LogRules
     files: int
+    actions: Mapping[str, Any]
+    """What the files say about actions, as written; settings.py has read the same."""
 
     def find(self, event: Event) -> list[str]:
         """Return the names of the rules that an event matches.  Raises DecodeError for one that cannot be read."""
@@ -64,4 +66,4 @@ class RuleSet:
 
 def no_rules() -> RuleSet:
     """Return what matches nothing, for commands that match nothing."""
-    return RuleSet({}, Matcher({}), LogRules({}, (), ()), 0)
+    return RuleSet({}, Matcher({}), LogRules({}, (), ()), 0, {})

@@ -41,7 +41,7 @@ def load_rules(
     matcher = loading.compile()
     if loading.problems or matcher is None:
         raise ConfigError(*loading.problems)
-    return RuleSet(loading.rules, matcher, loading.compile_logs(), len(files))
+    return RuleSet(loading.rules, matcher, loading.compile_logs(), len(files), loading.actions_written)
 
 
 @dataclass(slots=True)
@@ -53,6 +53,7 @@ class _Loading:
     actions: Sequence[str]
     rules: dict[str, Rule] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    actions_written: dict[str, Any] = field(default_factory=dict)
     _patterns: dict[str, dict[str, Any] | str] = field(default_factory=dict)
     _conditions: dict[str, LogCondition] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class _Loading:
             first = self.rules[config.name].origin
             self.problems.append(place.problem(f"{config.name!r} is the name of a rule at {first} already", "name"))
             return
+        self.actions_written |= place.file.data.get("actions") or {}
         headline = Headline(config.name, config.severity, config.description)
         extract = self._extraction(config.log, place) if config.log else None
         matched = MatchedRule(headline, (*self._routes(config, place), *self._actions(config, place)), extract)

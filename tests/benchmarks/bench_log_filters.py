@@ -112,7 +112,7 @@ def _library(compiled: FilterSet) -> Callable[[list[bytes]], None]:
 def _daemon() -> Callable[[list[bytes]], None]:
     """Return what decodes deliveries and asks a rule set, as pipeline/sift.py does."""
     conditions = {name: LogCondition(filter=text) for name, text in filters(_FILTERS).items()}
-    rules = RuleSet({}, Matcher({}), LogRules(conditions, list(conditions), ()), 0)
+    rules = RuleSet({}, Matcher({}), LogRules(conditions, list(conditions), ()), 0, {})
     decoder = Decoder(DecodeLimits())
 
     def run(records: list[bytes]) -> None:
