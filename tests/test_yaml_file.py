@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,18 +81,19 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
         load_yaml(tmp_path / "nothing.yaml")
 
 
+_NUMBER_SINCE_1_2 = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE][-+]?[0-9]+")
+"""PyYAML writes 1.1, where `0E0` is a text and needs no quotes; here it is a number, as in JSON and YAML 1.2."""
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=10).filter(lambda text: not _NUMBER_SINCE_1_2.fullmatch(text))
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(st.characters(codec="utf-8"), max_size=10),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), inner)
-    ),
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | _TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner),
     max_leaves=15,
 )
 
 
 @given(_JSON)
 def test_what_a_yaml_writer_writes_reads_back(value: Any) -> None:
-    """Values that PyYAML dumps with quoted strings come back unchanged."""
-    text = yaml.safe_dump(value, default_style='"') if isinstance(value, str) else yaml.safe_dump(value)
+    """Values that PyYAML dumps come back unchanged."""
+    text = yaml.safe_dump(value)
 
     assert build(text).root == yaml.safe_load(text) == value
