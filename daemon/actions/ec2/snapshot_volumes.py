@@ -71,8 +71,9 @@ class SnapshotVolumes(Action[SnapshotVolumesConfig]):
         found = await api.pages(
             "ec2", "describe_snapshots", "Snapshots", Filters=[{"Name": f"tag:{_TAG}", "Values": [key]}]
         )
-        snapshots = {snapshot["VolumeId"]: snapshot["SnapshotId"] for snapshot in found}
-        for volume, instance in plan.before["volumes"].items():
+        volumes = plan.before["volumes"]
+        snapshots = {each["VolumeId"]: each["SnapshotId"] for each in found if each["VolumeId"] in volumes}
+        for volume, instance in volumes.items():
             if volume not in snapshots:
                 answer = await api.write(
                     "ec2",
