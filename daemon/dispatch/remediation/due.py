@@ -86,11 +86,11 @@ class DueWork(ABC):
         """Begin what is due, so far as there is room: what takes long holds up nobody."""
         try:
             due = await self.due()
+            await self._let_go(due)
         except StateError as error:
             self._state_failed(error)
             return
         now = self.context.clock.monotonic()
-        self._trials = {intent: trial for intent, trial in self._trials.items() if intent in due}
         ready = [
             intent
             for intent in due
@@ -99,6 +99,14 @@ class DueWork(ABC):
         for intent in ready[: _MOST_AT_ONCE - len(self._busy)]:
             self._busy.add(intent)
             group.start_soon(self._attempt, intent)
+
+    async def _let_go(self, due: Sequence[str]) -> None:
+        """Give up what waited for another attempt and is no longer due: done by others, or the clock was put back."""
+        waiting = self._trials.keys() - self._busy
+        over = [intent for intent in waiting if intent not in due]
+        await self._claims.release([self._trials[intent].claim for intent in over])
+        for intent in over:
+            del self._trials[intent]
 
     async def _attempt(self, intent: str) -> None:
         """The stage boundary around the action's own: whatever goes wrong leaves one item due, and the loop alive."""

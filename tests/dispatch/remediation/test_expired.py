@@ -141,6 +141,23 @@ async def test_an_undo_that_was_cut_off_goes_on(process: Process, proxy: FaultPr
     assert await process.steps() == ["begun", "undone"]
 
 
+async def test_a_clock_that_is_put_back_delays_an_undo_and_does_not_forget_it(
+    process: Process, proxy: FaultProxy, clock: HandWound, aws: AwsClients
+) -> None:
+    """An undo that waits for its second attempt is not due for a while; when it is again, it is made."""
+    group, before = await closed_and_expired(process, aws)
+    proxy.add("AuthorizeSecurityGroupIngress", unanswered(), times=1)
+    await process.expired.once()
+
+    clock.time -= 100_000
+    await process.expired.once()
+    clock.time += 100_060
+    await process.expired.once()
+
+    assert before == await group_rules(aws, group)
+    assert await process.steps() == ["begun", "undone"]
+
+
 async def test_a_change_of_others_stops_an_undo_that_was_cut_off(
     process: Process, proxy: FaultProxy, aws: AwsClients
 ) -> None:
