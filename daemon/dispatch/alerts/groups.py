@@ -120,6 +120,9 @@ class Groups:
         for name, kept in before.items():
             if name not in found and self._known.get(name) is kept:
                 self._forget(name)
+        # Of groups that ended while a write failed, or before an alert of theirs was confirmed, only names are left.
+        for name in (self._confirmed.keys() | self.joined) - found - self._known.keys():
+            self._forget(name)
 
     async def replace(self, kept: Kept, group: Group | None) -> Kept | None:
         """Put another state of a group in its place, None to end it; return what is kept now.
