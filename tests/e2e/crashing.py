@@ -22,7 +22,6 @@ from typing import Any
 
 import anyio
 import yaml
-from anyio import to_thread
 
 from daemon.cli import main
 from daemon.clients import AwsClients
@@ -133,7 +132,10 @@ class Crashes:
         self.proxy.clear()
         self.proxy.add(None, killer)
         process.start()
-        await to_thread.run_sync(process.join, _PATIENCE_SECONDS)
+        # Not joined in another thread: every start() polls all children, and of two threads that poll one child at once
+        # one finds its exit code gone and calls it 255 (multiprocessing/popen_forkserver.py).
+        with anyio.move_on_after(_PATIENCE_SECONDS):
+            await anyio.wait_readable(process.sentinel)
         if process.is_alive():
             process.kill()
             raise AssertionError(f"still running:\n{self.log()[-3000:]}")
