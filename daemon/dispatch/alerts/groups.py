@@ -57,6 +57,8 @@ class Groups:
         self._known: dict[str, Kept] = {}
         self._confirmed: dict[str, set[bytes]] = {}
         """Intents that are final by now, and still stand in the group as unconfirmed."""
+        self._counted: dict[bytes, str] = {}
+        """As of the last look: intents that groups have, and that may not be final, with the group's name."""
         self.joined: set[str] = set()
         """Names of the groups that alerts of this process have joined."""
 
@@ -101,6 +103,18 @@ class Groups:
         """The alert is final, also as its claim tells: the group need not know it by its intent any more."""
         self._confirmed.setdefault(name, set()).add(intent)
 
+    def known_as_final(self, name: str) -> frozenset[bytes]:
+        """Return what of the group is final, as far as this process saw to it itself."""
+        return frozenset(self._confirmed.get(name, ()))
+
+    def counting(self, intent: bytes) -> Kept | None:
+        """Return the group that has an alert since before a crash, whatever its key would be now.
+
+        A look is recent enough: a dead process's claim comes free later than it was last seen to live, and a group with
+        an alert whose claim is held does not end (settling.py).
+        """
+        return self._known.get(self._counted.get(intent, ""))
+
     def open_groups(self) -> Counter[str]:
         """Return how many groups are known of each target."""
         return Counter(kept.group.key.target for kept in self._known.values())
@@ -120,6 +134,7 @@ class Groups:
         for name, kept in before.items():
             if name not in found and self._known.get(name) is kept:
                 self._forget(name)
+        self._counted = {intent: name for name, kept in self._known.items() for intent in kept.group.unconfirmed}
         # Of groups that ended while a write failed, or before an alert of theirs was confirmed, only names are left.
         for name in (self._confirmed.keys() | self.joined) - found - self._known.keys():
             self._forget(name)

@@ -17,6 +17,7 @@ from daemon.dedupe.identity import intent_identity
 from daemon.dispatch.alerts.group import Group, Note, due_at, frozen, is_worth_closing, state_at, told
 from daemon.dispatch.alerts.groups import Groups, Kept
 from daemon.dispatch.alerts.note import note_of
+from daemon.dispatch.alerts.settling import are_final
 from daemon.dispatch.alerts.silences import Silence, Silences
 from daemon.dispatch.alerts.target import AlertTarget
 from daemon.dispatch.claiming import Claiming
@@ -166,8 +167,7 @@ class Keeper:
             config = self._config(group)
             state = state_at(group, config, now)
             if state is NoteState.CLOSED and not is_worth_closing(group, config):
-                await self._groups.replace(kept, None)
-                return True
+                return await self._end_group(kept)
             kept = await self._groups.replace(kept, frozen(group, note_of(group, state)))
         if kept is None or kept.group.outbox is None:
             return True
@@ -198,8 +198,7 @@ class Keeper:
                     by=PROCESS,
                 )
             )
-        await self._take_off(kept.name, note)
-        return True
+        return await self._take_off(kept.name, note)
 
     async def _deliver(self, intent: Intent, claim: Held, target: AlertTarget) -> IntentOutcome:
         """Send the note; what does not come to an end is free for another process at once."""
@@ -216,11 +215,23 @@ class Keeper:
         emit(IntentFinished(target.name, intent.rule.name, intent.id, ended.outcome, ended.attempts))
         return ended.outcome
 
-    async def _take_off(self, name: str, note: Note) -> None:
-        """Record that the note came to its end, whatever joined the group meanwhile."""
+    async def _take_off(self, name: str, note: Note) -> bool:
+        """Record that the note came to its end, whatever joined the group meanwhile; False where that has to wait."""
         while (kept := self._groups.known(name)) is not None and kept.group.outbox == note:
-            if await self._groups.replace(kept, told(kept.group, self._context.clock.now())) is not None:
-                return
+            after = told(kept.group, self._context.clock.now())
+            if after is None and not await self._end_group(kept):
+                return False
+            if after is not None and await self._groups.replace(kept, after) is not None:
+                return True
+        return True
+
+    async def _end_group(self, kept: Kept) -> bool:
+        """Remove a group, unless it changes meanwhile; False where somebody is still at an alert that it counted."""
+        known = self._groups.known_as_final(kept.name)
+        if not await are_final(kept.group, known, self._memory.claims, self._memory.claiming):
+            return False
+        await self._groups.replace(kept, None)
+        return True
 
     def _intent(self, target: AlertTarget, note: Note) -> Intent:
         rule = self._find_rule(note.rule)
@@ -233,19 +244,22 @@ class Keeper:
         )
 
     async def _end(self, silences: list[Silence]) -> None:
+        """Say that these are over, where they are: once, by whichever process comes to remove it."""
         for silence in silences:
-            if silence.until <= self._context.clock.now():
-                await self._record(
-                    Entry(
-                        at=silence.until,
-                        step="silence-ended",
-                        intent=f"silence:{silence.id}",
-                        detail=silence.id,
-                        summary=f"{silence.scope.described()}, by {silence.by}: {silence.why}",
-                        by=PROCESS,
-                    )
+            if silence.until > self._context.clock.now():
+                continue
+            # Before it is removed, so that no crash loses it; two processes' entries of one name are one.
+            await self._record(
+                Entry(
+                    at=silence.until,
+                    step="silence-ended",
+                    intent=f"silence:{silence.id}",
+                    detail=silence.id,
+                    summary=f"{silence.scope.described()}, by {silence.by}: {silence.why}",
+                    by=PROCESS,
                 )
-                await self._memory.silences.forget(silence.id)
+            )
+            if await self._memory.silences.forget(silence.id):
                 self._context.telemetry.emit(SilenceEnded(silence.id, silence.by, silence.why))
 
     async def _record(self, entry: Entry) -> None:

@@ -113,6 +113,10 @@ class Silences:
         now = self._clock.now()
         return next((silence for silence in self._known if silence.until > now and silence.scope.covers(alert)), None)
 
-    async def forget(self, silence_id: str) -> None:
-        """Remove one whose end has been told."""
-        await self._store.delete([Delete(_PREFIX + silence_id, None)])
+    async def forget(self, silence_id: str) -> bool:
+        """Remove one whose end has been told; return whether it was us who did, of all processes."""
+        (item,) = await self._store.get([_PREFIX + silence_id])
+        if item is None:
+            return False
+        (gone,) = await self._store.delete([Delete(item.key, item.version)])
+        return gone is None

@@ -91,22 +91,32 @@ class AlertTarget:
 
     async def _gather(self, intent: Intent, still_held: Held, confirm: Confirm) -> Ended | None:
         """Have a group take the alert; None where none does."""
-        alert, hygiene = alert_of(intent), self._hygiene
-        key = await hygiene.quiet.holding(alert)
-        if key is None:
-            if self.group is None:
-                return None
-            key = self._key(alert, self.group)
-        name = await self._join(intent, alert, key, still_held)
-        if name is None:
+        taken = await self._take_in(intent, still_held)
+        if taken is None:
             return None
+        name, key = taken
         if key.is_held_back:
             ended = await self._withhold(intent, Withheld(key.state.value), key.held_by, confirm)
         else:
             await confirm(IntentOutcome.GROUPED)
             ended = Ended(IntentOutcome.GROUPED, 1)
-        hygiene.groups.confirmed(name, bytes.fromhex(intent.id))
+        self._hygiene.groups.confirmed(name, bytes.fromhex(intent.id))
         return ended
+
+    async def _take_in(self, intent: Intent, still_held: Held) -> tuple[str, Key] | None:
+        """Return name and key of the group that counts the alert; None where it is to be sent by itself."""
+        counting = self._hygiene.groups.counting(bytes.fromhex(intent.id))
+        if counting is not None:
+            # Since before a crash.  A silence that began or ended meanwhile must not have it told once more.
+            if not await still_held():
+                raise ClaimLost
+            return counting.name, counting.group.key
+        alert = alert_of(intent)
+        key = await self._hygiene.quiet.holding(alert)
+        if key is None and self.group is not None:
+            key = self._key(alert, self.group)
+        name = await self._join(intent, alert, key, still_held) if key is not None else None
+        return (name, key) if name is not None and key is not None else None
 
     async def _withhold(self, intent: Intent, reason: Withheld, held_by: str, confirm: Confirm) -> Ended:
         await confirm(IntentOutcome.REFUSED)

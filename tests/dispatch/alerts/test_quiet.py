@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from pydantic import ValidationError
 
@@ -158,6 +159,24 @@ async def test_a_silence_comes_before_groups_and_replicas_report_once(tmp_path: 
 
     assert [(note["state"], note["count"]) for note in notes(server)][1:] == [("silence", 2)]
     assert len(set(keys(server))) == 2
+
+
+async def test_replicas_say_once_that_a_silence_is_over(tmp_path: Path, clock: HandWound) -> None:
+    """Of three processes that see it end at the same moment one says so, in the journal and in its log."""
+    async with (
+        serve() as server,
+        replica(tmp_path, server, clock) as first,
+        replica(tmp_path, server, clock) as second,
+        replica(tmp_path, server, clock) as third,
+    ):
+        await silence(first, Scope(), seconds=60)
+        clock.time += 60
+        async with anyio.create_task_group() as tasks:
+            for process in (first, second, third):
+                tasks.start_soon(process.look)
+
+        assert [step for step, _ in await first.journal()] == ["silence-ended"]
+        assert sum(process.metric("silences_ended_total") for process in (first, second, third)) == 1
 
 
 async def test_a_maintenance_window_holds_alerts_back_every_week(tmp_path: Path, clock: HandWound) -> None:
