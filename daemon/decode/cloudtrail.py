@@ -23,13 +23,16 @@ _OTHER_DETAIL_TYPE = "AWS Event via CloudTrail"
 
 
 class CloudTrailRecord(msgspec.Struct, gc=False):
-    """The header fields of a record; what is missing is empty, what is no string makes decoding fail with its path."""
+    """The header fields of a record; what is missing is empty, what is no string makes decoding fail with its path.
 
-    eventID: str = ""
-    eventSource: str = ""
-    eventType: str = ""
+    In CloudTrail's order: a name is found fastest right behind the one before.
+    """
+
     eventTime: str = ""
+    eventSource: str = ""
     awsRegion: str = ""
+    eventID: str = ""
+    eventType: str = ""
     recipientAccountId: str = ""
 
 

@@ -62,8 +62,7 @@ class RecordScreen:
         self._decode_line: Callable[[str], Any] | None = None
         self._values: list[Callable[[Any], Any]] = []
         self._all_values: Callable[[Any], Any]
-        self._known: dict[Any, int] = {}
-        """The rules that may match a record, by the values of all fields, which are strings or not there."""
+        self._verdicts = _Verdicts(screen)
         paths = [field.path[1:] for field in screen]
         header = set(CloudTrailRecord.__struct_fields__)
         if paths and all(
@@ -101,8 +100,8 @@ class RecordScreen:
     def _sorted(self, records: list[Any], held: Sequence[bool] | None = None) -> Screened:
         """Sort by the screen, and by which of them rules on lines look for, if any do."""
         try:
-            possible = list(map(self._known.__getitem__, map(self._all_values, records)))
-        except (KeyError, TypeError, AttributeError):
+            possible = list(map(self._verdicts.__getitem__, map(self._all_values, records)))
+        except (TypeError, AttributeError):
             possible = [self._possible(record) for record in records]
         if held is not None:
             possible = list(map(or_, possible, held))
@@ -114,15 +113,38 @@ class RecordScreen:
         return Screened(Unwanted(identities, len(records) - len(wanted), last), wanted)
 
     def _possible(self, record: Any) -> int:
-        """Return the rules that may match a record, whatever it holds; mostly its values are known afterwards."""
-        values = [_value(value_of, record) for value_of in self._values]
-        plain = [(field, value) for field, value in zip(self.screen, values, strict=True) if isinstance(value, _PLAIN)]
-        possible = reduce(and_, (field.possible(value) for field, value in plain), _ANY_RULE)
-        if len(plain) == len(values) and sum(len(value) for _, value in plain if value) <= _LONGEST_KNOWN:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[values[0] if len(values) == 1 else tuple(values)] = possible
+        """Return the rules that may match a record, whatever it holds."""
+        return self._verdicts.of([_value(value_of, record) for value_of in self._values])
+
+
+class _Verdicts(dict[Any, int]):
+    """The rules that may match a record, by the values of all fields, as `attrgetter` returns them.
+
+    Values not met before are worked out, and known afterwards where they are strings or not there.
+    """
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self._screen = screen
+
+    def __missing__(self, values: Any) -> int:
+        possible, is_plain = self._judge((values,) if len(self._screen) == 1 else values)
+        if is_plain:
+            if len(self) >= _MOST_KNOWN:
+                self.clear()
+            self[values] = possible
         return possible
+
+    def of(self, values: Sequence[Any]) -> int:
+        """Return the same for values that perhaps cannot be looked up."""
+        return self._judge(values)[0]
+
+    def _judge(self, values: Sequence[Any]) -> tuple[int, bool]:
+        """Return the rules, and whether they are worth remembering."""
+        plain = [(field, value) for field, value in zip(self._screen, values, strict=True) if isinstance(value, _PLAIN)]
+        possible = reduce(and_, (field.possible(value) for field, value in plain), _ANY_RULE)
+        is_short = sum(len(value) for _, value in plain if value) <= _LONGEST_KNOWN
+        return possible, len(plain) == len(values) and is_short
 
 
 def _value(value_of: Callable[[Any], Any], record: Any) -> Any:
