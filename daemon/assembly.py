@@ -131,7 +131,7 @@ async def assemble(
         deliverers: dict[str, Target] = dict(targets)
         dispatcher = Dispatcher(deliverers, claims, telemetry, clock, rng)
         derived = DerivedEvents(sieve, dispatcher, telemetry)
-        estate = Estate(settings.estate, aws, settings.aws, clock)
+        estate = Estate(settings.estate, aws, secrets, clock)
         stack.push_async_callback(estate.close)
         remediation = build_remediation(
             _telling_actions(settings),

@@ -17,6 +17,8 @@ class Grant(NamedTuple):
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+    only_where: tuple[tuple[str, str], ...] = ()
+    """Condition keys and the patterns that their values must be like."""
 
 
 class Place(NamedTuple):
@@ -34,13 +36,15 @@ def queue_arn(queue_url: str, place: Place) -> str:
 
 
 def policy(grants: Iterable[Grant]) -> dict[str, Any]:
-    """Return the IAM policy document that allows exactly these, one statement for each set of resources."""
-    by_resources: dict[tuple[str, ...], set[str]] = {}
+    """Return the IAM policy document that allows exactly these, one statement for each scope."""
+    by_scope: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], set[str]] = {}
     for grant in grants:
-        by_resources.setdefault(tuple(sorted(grant.resources)), set()).update(grant.actions)
+        scope = tuple(sorted(grant.resources)), grant.only_where
+        by_scope.setdefault(scope, set()).update(grant.actions)
     statements = [
         {"Effect": "Allow", "Action": sorted(actions), "Resource": _one_or_all(resources)}
-        for resources, actions in sorted(by_resources.items())
+        | ({"Condition": {"StringLike": dict(only_where)}} if only_where else {})
+        for (resources, only_where), actions in sorted(by_scope.items())
         if actions
     ]
     return {"Version": "2012-10-17", "Statement": statements}

@@ -19,6 +19,12 @@ from pydantic import AfterValidator, BaseModel, SecretStr
 from daemon.grants import Grant, Place
 
 _SERVICES = {"aws-secret": "secretsmanager", "aws-parameter": "ssm"}
+_READING = {
+    "secretsmanager": ("secretsmanager:GetSecretValue", "SecretARN"),
+    "ssm": ("ssm:GetParameter", "PARAMETER_ARN"),
+}
+"""The IAM action, and where the secret's ARN stands in what KMS is asked (AWS KMS developer guide, encryption
+context)."""
 _REFERENCE = re.compile(r"(aws-secret|aws-parameter):([A-Za-z0-9/_+=.@:-]{1,2048})(?:#([^\s#]{1,256}))?")
 _WITH_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 
@@ -41,9 +47,22 @@ class SecretReference(NamedTuple):
         """The region that an ARN names."""
         return self.name.split(":")[3] if self.name.startswith("arn:") and self.name.count(":") > 3 else None
 
-    def grant(self, place: Place) -> Grant:
-        """Return what reading it needs; a key of one's own needs kms:Decrypt beside it."""
-        action = "secretsmanager:GetSecretValue" if self.service == "secretsmanager" else "ssm:GetParameter"
+    def grants(self, place: Place) -> Iterator[Grant]:
+        """Yield what reading it needs."""
+        action, context = _READING[self.service]
+        arn = self._arn(place)
+        yield Grant((action,), (arn,))
+        # Which key it lies under is not said; AWS's own needs no permission, any other this one, for this text alone.
+        partition, _, region = (*arn.split(":")[1:4], "*", "*", "*")[:3]
+        via = ("kms:ViaService", f"{self.service}.{region}.amazonaws.com*")
+        yield Grant(
+            ("kms:Decrypt",),
+            (f"arn:{partition}:kms:{region}:*:key/*",),
+            (via, (f"kms:EncryptionContext:{context}", arn)),
+        )
+
+    def _arn(self, place: Place) -> str:
+        """Return the ARN that the name stands for, as a pattern."""
         arn = self.name
         if not arn.startswith("arn:"):
             kind = f"secret:{arn}" if self.service == "secretsmanager" else f"parameter/{arn.lstrip('/')}"
@@ -51,7 +70,7 @@ class SecretReference(NamedTuple):
         if self.service == "secretsmanager" and not _WITH_SUFFIX.search(arn):
             # Secrets Manager puts six characters of its own behind the name.
             arn += "-??????"
-        return Grant((action,), (arn,))
+        return arn
 
     def __str__(self) -> str:
         return f"{self.prefix}:{self.name}" + (f"#{self.key}" if self.key else "")

@@ -27,14 +27,14 @@ def _blocking_calls_fail() -> Iterator[None]:
     """Fail the test in which code under daemon/ makes a blocking call on the event loop.
 
     Making an AWS client reads botocore's service models from disk: once a service, at start-up, so that may block, and
-    so may reading the shared AWS configuration for where those models are.
+    so may reading the shared AWS configuration for where those models are, and for the region.
     So is reading the rules; a reload does it in a thread.
     A scrape reads /proc, on the event loop of the endpoints' own thread.
     """
     with blockbuster_ctx("daemon") as detector:
         for function in detector.functions.values():
             function.can_block_in("aiobotocore/session.py", {"_create_client"})
-            function.can_block_in("daemon/clients/aws.py", {"__init__"})
+            function.can_block_in("daemon/clients/aws.py", {"__init__", "region"})
             function.can_block_in("daemon/assembly.py", {"rules_of"})
             function.can_block_in("prometheus_client/process_collector.py", {"collect"})
         yield

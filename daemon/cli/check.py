@@ -25,7 +25,9 @@ def check(
     rules: RulesOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Let warnings about rules make the exit code 1.")] = False,  # noqa: FBT002
 ) -> None:
-    """Load configuration and rules, reach state, sources, targets, dead-letter places, addresses; send nothing.
+    """Load configuration and rules, reach state, sources, targets, accounts, dead-letter places and addresses.
+
+    Nothing is sent.
 
     Rules that cannot mean what they say are warned of.  Exit code 1 when something cannot be reached (with --strict,
     also for a warning), 2 when the configuration or a rule is wrong.
@@ -60,6 +62,8 @@ async def _check(settings: Settings) -> bool:
         reached += [await _reach(f"source {source.name}", source.check) for source in parts.sources]
         reached += [await _reach(f"target {name}", target.check) for name, target in parts.targets.items()]
         reached += [await _reach(f"dead letters {name}", place.check) for name, place in parts.places.items()]
+        if settings.actions:
+            reached.append(await _reach("estate", parts.remediation.estate.check))
         listening = settings.telemetry.listen
         reached.append(await _reach("telemetry.listen", lambda: check_binding(listening)))
         if settings.approvals.has_links:

@@ -64,8 +64,8 @@ def _own_grants(settings: Settings, place: Place) -> Iterator[Grant]:
     for config in (*settings.sources.values(), *settings.targets.values(), *settings.dead_letters.values()):
         yield from config.grants(place)
     yield from settings.state.grants(place)
-    for reference in references_in(*settings.targets.values(), settings.approvals):
-        yield reference.grant(place)
+    for reference in references_in(*settings.targets.values(), settings.approvals, settings.estate):
+        yield from reference.grants(place)
 
 
 def _roles(settings: Settings, accounts: Collection[str]) -> Iterator[Grant]:

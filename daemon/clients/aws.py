@@ -24,6 +24,11 @@ from daemon.yaml_file import Strict
 T = TypeVar("T")
 
 
+_VARIABLES = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
+"""botocore knows the second alone; ECS and EKS set both, and the first is to win (Amazon ECS developer guide,
+"Amazon ECS environment variables")."""
+
+
 @cache
 def _loader(search_path: str | None) -> Loader:
     """Return what reads the services' models: one for all sessions, because each keeps what it has read to itself."""
@@ -34,7 +39,7 @@ class AwsSettings(Strict):
     """How AWS is reached.  Credentials come the usual ways: environment, profile, container or instance role."""
 
     region: str | None = None
-    """Default region; without it AWS_REGION, the profile or the queue URL decides."""
+    """Default region; without it AWS_REGION, AWS_DEFAULT_REGION or the profile decides.  A queue's URL comes first."""
     profile: str | None = None
     """Profile of the shared AWS configuration files."""
     endpoint_url: str | None = None
@@ -62,7 +67,7 @@ class AwsClients:
         """Take the credentials of `identity` instead of those found the usual ways."""
         self._settings = settings
         self._skew = ClockSkew(clock or SystemClock())
-        self._session = get_session()
+        self._session = get_session(_VARIABLES)
         self._session.lazy_register_component("data_loader", self._models)
         if identity is not None:
             # botocore offers no public way to hand a session credentials that renew themselves.
@@ -72,6 +77,21 @@ class AwsClients:
         self._stack = AsyncExitStack()
         self._clients: dict[tuple[str, str | None, float], Any] = {}
         self._lock = Lock()
+
+    def as_role(self, identity: CredentialSource) -> AwsClients:
+        """Return clients made as these are, with other credentials."""
+        return AwsClients(self._settings, identity)
+
+    @property
+    def region(self) -> str | None:
+        """The default region; None where neither the configuration nor the environment names one.
+
+        Raises ConfigError where the profile does not exist.
+        """
+        try:
+            return self._settings.region or self._session.get_config_variable("region")
+        except BotoCoreError as error:
+            raise ConfigError(f"aws: {error}") from error
 
     async def client(self, service: str, region: str | None = None, *, long_poll_seconds: float = 0.0) -> Any:
         """Return the client of a service ("sqs"); own retries are off, because retry.py repeats what is worth it.

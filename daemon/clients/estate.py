@@ -10,38 +10,30 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, StringConstraints
 
-from daemon.clients.aws import AwsClients, AwsSettings
+from daemon.clients.aws import AwsClients
 from daemon.clients.errors import answered, aws_errors
 from daemon.clients.pace import Pace
-from daemon.clients.roles import AssumedRole, Role
+from daemon.clients.roles import AssumedRole, RoleSettings
+from daemon.clients.secrets import Secrets
 from daemon.clock import Clock
 from daemon.errors import FailureKind, PermanentError
-from daemon.yaml_file import Strict
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 
+_NO_REGION = "no region to act in: the configuration needs estate.regions or aws.region, or the environment AWS_REGION"
 _READS = ("batch_get_", "describe_", "get_", "head_", "list_")
 
 
-class EstateSettings(Strict):
+class EstateSettings(RoleSettings):
     """Which accounts and regions actions may touch, and by which role."""
 
     accounts: frozenset[AccountId] = frozenset()
     """Actions touch no other account; without it, only the one that the daemon's own credentials belong to."""
     regions: frozenset[RegionName] = frozenset()
-    """Actions touch no other region; without it, only `aws.region`."""
-    role_arn: str | None = Field(
-        default=None, pattern=r"^arn:aws[a-z-]*:iam::\{account\}:role/[A-Za-z0-9+=,.@_/-]{1,512}$"
-    )
-    """The role to assume in each account, with `{account}` where its number goes; the daemon's own account is reached
-    with its own credentials."""
-    external_id: SecretStr | None = None
-    """What the role's trust policy asks for."""
-    session_name: str = Field(default="vigild", pattern=r"^[A-Za-z0-9+=,.@_-]{2,64}$")
-    """Of the assumed role's sessions: CloudTrail shows it, and the loop breaker knows our own calls by it."""
+    """Actions touch no other region; without it, only the default region, see `aws.region`."""
     calls_per_second: float = Field(default=5.0, gt=0, le=100)
     """Calls to one service of one account and region, by all actions together."""
     burst: int = Field(default=10, ge=1, le=1000)
@@ -126,32 +118,56 @@ class Writer(Reader):
 class Estate:
     """All accounts and regions that actions may touch."""
 
-    def __init__(self, settings: EstateSettings, aws: AwsClients, aws_settings: AwsSettings, clock: Clock) -> None:
+    def __init__(self, settings: EstateSettings, aws: AwsClients, secrets: Secrets, clock: Clock) -> None:
         self.settings = settings
         self._aws = aws
-        self._aws_settings = aws_settings
+        self._secrets = secrets
         self._clock = clock
         self._own_account: str | None = None
         self._roles: dict[str, AwsClients] = {}
         self._paces: dict[tuple[str, str, str], Pace] = {}
 
+    async def check(self) -> str:
+        """Reach every account as actions do, for `vigild check`.  Raises EffectError."""
+        regions = self._regions()
+        accounts = await self._accounts()
+        for account in sorted(accounts):
+            client = await self.client("sts", account, self._home)
+            found = await _account_of(client)
+            if account != found:
+                detail = f"account {account}: the credentials are those of {found}; estate.role_arn names a role"
+                raise PermanentError(FailureKind.CREDENTIALS, detail)
+        return f"{len(accounts)} account(s), region {', '.join(sorted(regions))}"
+
     async def own_account(self) -> str:
         """Return the account of the daemon's own credentials.  Raises EffectError."""
         if self._own_account is None:
-            client = await self._aws.client("sts", self._aws_settings.region)
-            with aws_errors():
-                self._own_account = str(answered(await client.get_caller_identity(), "Account"))
+            self._own_account = await _account_of(await self._aws.client("sts", self._home))
         return self._own_account
 
     async def forbids(self, account: str, region: str) -> str | None:
         """Return why this account or region may not be touched, None where it may.  Raises EffectError."""
-        accounts = self.settings.accounts or {await self.own_account()}
-        if account not in accounts:
+        regions = self._regions()
+        if account not in await self._accounts():
             return f"account {account} is not in estate.accounts"
-        regions = self.settings.regions or {self._aws_settings.region}
         if region not in regions:
             return f"region {region} is not in estate.regions"
         return None
+
+    async def _accounts(self) -> frozenset[str]:
+        return self.settings.accounts or frozenset({await self.own_account()})
+
+    def _regions(self) -> frozenset[str]:
+        """Return where actions may act.  Raises PermanentError, so that what a configuration forgot is not lost."""
+        regions = self.settings.regions or frozenset(filter(None, [self._aws.region]))
+        if not regions:
+            raise PermanentError(FailureKind.REFUSED, _NO_REGION)
+        return regions
+
+    @property
+    def _home(self) -> str | None:
+        """Where the daemon asks who it is, and for roles: anywhere will do."""
+        return self._aws.region or min(self.settings.regions, default=None)
 
     def reader(self, account: str, region: str) -> Reader:
         """Return what an action looks with."""
@@ -161,7 +177,7 @@ class Estate:
         """Return what an action acts with."""
         return Writer(self, account, region, on_write)
 
-    async def client(self, service: str, account: str, region: str) -> Any:
+    async def client(self, service: str, account: str, region: str | None) -> Any:
         """Return the client of a service in an account.  Raises PermanentError or RetryableError."""
         clients = self._aws
         if self.settings.role_arn is not None and account != await self.own_account():
@@ -170,13 +186,9 @@ class Estate:
 
     def _assumed(self, account: str, template: str) -> AwsClients:
         if account not in self._roles:
-            external_id = self.settings.external_id
-            role = Role(
-                template.replace("{account}", account),
-                self.settings.session_name,
-                external_id.get_secret_value() if external_id else None,
-            )
-            self._roles[account] = AwsClients(self._aws_settings, AssumedRole(role, self._aws))
+            arn = template.replace("{account}", account)
+            role = AssumedRole(arn, self.settings, self._aws, self._home, self._secrets)
+            self._roles[account] = self._aws.as_role(role)
         return self._roles[account]
 
     def pace(self, service: str, account: str, region: str) -> Pace:
@@ -188,5 +200,10 @@ class Estate:
 
     async def close(self) -> None:
         """Close the clients of assumed roles."""
-        for clients in self._roles.values():
-            await clients.close()
+        while self._roles:
+            await self._roles.popitem()[1].close()
+
+
+async def _account_of(sts: Any) -> str:
+    with aws_errors():
+        return str(answered(await sts.get_caller_identity(), "Account"))

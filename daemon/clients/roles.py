@@ -2,50 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
+from pydantic import ConfigDict, Field
 
 from daemon.clients.aws import AwsClients
 from daemon.clients.errors import answered, aws_errors
+from daemon.clients.secrets import Secrets
+from daemon.secret_reference import Secret
+from daemon.yaml_file import Strict
 
 _SESSION_SECONDS = 3_600
 """The longest that a role reached through another role may be assumed for (AWS STS API reference, AssumeRole)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role and how it is assumed."""
+class RoleSettings(Strict):
+    """By which role other accounts are reached."""
 
-    arn: str
-    session_name: str
-    external_id: str | None = field(repr=False)
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    role_arn: str | None = Field(
+        default=None, pattern=r"^arn:aws[a-z-]*:iam::\{account\}:role/[A-Za-z0-9+=,.@_/-]{1,512}$"
+    )
+    """The role to assume in each account, with `{account}` where its number goes; the daemon's own account is reached
+    with its own credentials."""
+    external_id: Secret | None = None
+    """What the role's trust policy asks for; the text, or where AWS keeps it."""
+    session_name: str = Field(default="vigild", pattern=r"^[A-Za-z0-9+=,.@_-]{2,64}$")
+    """Of the assumed role's sessions: CloudTrail shows it, and the loop breaker knows our own calls by it."""
 
 
 class AssumedRole:
     """The credentials of one role, for AwsClients."""
 
-    def __init__(self, role: Role, base: AwsClients) -> None:
-        """Take the clients whose credentials may assume the role."""
-        self._role = role
+    def __init__(
+        self, arn: str, settings: RoleSettings, base: AwsClients, region: str | None, secrets: Secrets
+    ) -> None:
+        """Take the clients whose credentials may assume the role, and where they ask for it."""
+        self._arn = arn
+        self._settings = settings
         self._base = base
+        self._region = region
+        self._secrets = secrets
 
     def credentials(self) -> Any:
         """Return botocore's own kind of credentials that renew themselves."""
         return AioDeferredRefreshableCredentials(refresh_using=self._assume, method="assume-role")
 
     async def _assume(self) -> dict[str, str]:
-        client = await self._base.client("sts")
+        client = await self._base.client("sts", self._region)
         parameters = {
-            "RoleArn": self._role.arn,
-            "RoleSessionName": self._role.session_name,
+            "RoleArn": self._arn,
+            "RoleSessionName": self._settings.session_name,
             "DurationSeconds": _SESSION_SECONDS,
         }
-        if self._role.external_id is not None:
-            parameters["ExternalId"] = self._role.external_id
-        with aws_errors():
-            answer = await client.assume_role(**parameters)
+        async with self._secrets.in_use(self._settings):
+            external_id = await self._secrets.read(self._settings.external_id)
+            if external_id is not None:
+                parameters["ExternalId"] = external_id
+            with aws_errors():
+                answer = await client.assume_role(**parameters)
         granted = answered(answer, "Credentials")
         return {
             "access_key": granted["AccessKeyId"],

@@ -10,11 +10,12 @@ from typing import Any
 from daemon.actions import ACTIONS, build
 from daemon.actions.base import Action, Declined, Image, Plan, Verdict
 from daemon.actions.subject import Subject
-from daemon.clients import AwsClients, AwsSettings
+from daemon.clients import AwsClients
 from daemon.clients.estate import Call, Estate, EstateSettings, Reader, Writer
 from daemon.clock import SystemClock
 from daemon.errors import EffectError
-from tests.emulators import REGION, Emulator
+from tests.emulators import REGION, Emulator, clients_of
+from tests.secret_stores import secrets_of
 
 ACCOUNT = "123456789012"
 """The account that moto's default credentials belong to."""
@@ -93,9 +94,8 @@ class Acting:
 async def acting(emulator: Emulator, options: dict[str, Any]) -> AsyncIterator[Acting]:
     """Yield the action that a configuration file with these options would give."""
     config = ACTIONS[options["type"]].config.model_validate(options)
-    settings = AwsSettings(region=REGION, endpoint_url=emulator.endpoint_url)
-    aws = AwsClients(settings)
-    estate = Estate(_FAST, aws, settings, SystemClock())
+    aws = clients_of(emulator)
+    estate = Estate(_FAST, aws, secrets_of(aws), SystemClock())
     try:
         made = Acting(build(config), estate, aws)
         yield made

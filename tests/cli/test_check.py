@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulators import Emulator
+
 ROOT = Path(__file__).parents[2]
 RULES = """
 rules:
@@ -15,12 +17,12 @@ rules:
 """
 
 
-def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def check(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     (folder / "rules.yaml").write_text(RULES)
     return subprocess.run(
         [sys.executable, "-m", "daemon", "check", "--rules", "rules.yaml", *options],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         check=False,
         text=True,
@@ -76,3 +78,20 @@ def test_an_address_in_use_is_said_and_no_fault(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert f"ok   telemetry.listen: {listen} is in use" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("region", "code", "said"),
+    [
+        ("", 1, "FAIL estate: refused: no region to act in: the configuration needs estate.regions or aws.region, or"),
+        ("eu-west-3", 0, "ok   estate: 1 account(s), region eu-west-3"),
+    ],
+)
+def test_where_actions_may_act_is_said(tmp_path: Path, moto: Emulator, region: str, code: int, said: str) -> None:
+    """The environment's region counts; without any, actions would find that only when they are needed."""
+    action = "{type: ec2.stop-instances}"
+    (tmp_path / "vigild.yaml").write_text(f"aws: {{endpoint_url: '{moto.endpoint_url}'}}\nactions: {{stop: {action}}}")
+    done = check(tmp_path, "--config", "vigild.yaml", AWS_REGION=region, AWS_DEFAULT_REGION="")
+
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout

@@ -83,18 +83,20 @@ def test_with_a_role_to_assume_there_are_two_policies(tmp_path: Path, role: str)
 
 
 def test_secrets_that_aws_keeps_may_be_read(tmp_path: Path) -> None:
-    """Each that a target or the approval links name, under its own ARN; text and files need nothing."""
+    """Each that a target, the approval links or the estate name, under its own ARN; text and files need nothing."""
     targets = {
         "chat": {"type": "slack", "url": "aws-secret:chat#url"},
         "hook": {"type": "webhook", "url": "https://h.example", "headers": {"Authorization": "aws-parameter:/hook"}},
     }
     approvals = {"secret": "aws-secret:links", "link_base": "https://vigild.example"}
-    found = allowed(tmp_path, CONFIG | {"targets": targets, "approvals": approvals})
+    estate = {"external_id": "aws-secret:trust"}
+    found = allowed(tmp_path, CONFIG | {"targets": targets, "approvals": approvals, "estate": estate})
 
-    secrets = {f"arn:aws:secretsmanager:eu-west-1:*:secret:{name}-??????" for name in ("chat", "links")}
-    assert (secrets, {"arn:aws:ssm:eu-west-1:*:parameter/hook"}) == (
+    secrets = {f"arn:aws:secretsmanager:eu-west-1:*:secret:{name}-??????" for name in ("chat", "links", "trust")}
+    assert (secrets, {"arn:aws:ssm:eu-west-1:*:parameter/hook"}, {"arn:aws:kms:eu-west-1:*:key/*"}) == (
         found["secretsmanager:GetSecretValue"],
         found["ssm:GetParameter"],
+        found["kms:Decrypt"],
     )
 
 

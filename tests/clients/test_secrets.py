@@ -210,9 +210,18 @@ def test_a_malformed_reference_stops_the_start(text: str) -> None:
     ],
 )
 def test_reading_it_is_granted(text: str, action: str, arn: str) -> None:
-    """The policy names the one action on the one secret."""
+    """The policy names the one action on the one secret, and lets KMS decrypt nothing else, whatever the key."""
     (reference,) = references_in(Options(token=SecretStr(text)))
-    assert ((action,), (arn,)) == reference.grant(Place("r", "1"))
+
+    reading, decrypting = reference.grants(Place("r", "1"))
+
+    assert ((action,), (arn,), ()) == reading
+    service, region = arn.split(":")[2:4]
+    assert (("kms:Decrypt",), (f"arn:aws:kms:{region}:*:key/*",)) == decrypting[:2]
+    assert dict(decrypting.only_where) == {
+        "kms:ViaService": f"{service}.{region}.amazonaws.com*",
+        f"kms:EncryptionContext:{'SecretARN' if service == 'secretsmanager' else 'PARAMETER_ARN'}": arn,
+    }
 
 
 def test_an_arn_names_the_region() -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import aiohttp
 
-from daemon.clients import AwsClients, AwsSettings
-from daemon.clients.roles import AssumedRole, Role
+from daemon.clients import AwsClients
+from daemon.clients.roles import AssumedRole, RoleSettings
 from tests.emulators import REGION, Emulator, clients_of
+from tests.secret_stores import secrets_of
 
 ACCOUNT = "123456789012"
 """The account that moto's default credentials belong to."""
@@ -24,8 +25,9 @@ IMAGE = "ami-12c6146b"
 async def member_of(emulator: Emulator, account: str) -> AsyncIterator[AwsClients]:
     """Yield plain clients of another account of the emulated estate."""
     async with estate_of(emulator) as own:
-        role = Role(f"arn:aws:iam::{account}:role/outsider", "outsider", None)
-        clients = AwsClients(AwsSettings(region=REGION, endpoint_url=emulator.endpoint_url), AssumedRole(role, own))
+        outsider = RoleSettings(session_name="outsider")
+        arn = f"arn:aws:iam::{account}:role/outsider"
+        clients = own.as_role(AssumedRole(arn, outsider, own, REGION, secrets_of(own)))
         try:
             yield clients
         finally:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from daemon.clients import AwsClients, AwsSettings
 from daemon.errors import FailureKind, PermanentError, RetryableError
-from daemon.grants import Place
+from daemon.grants import Grant, Place
 from daemon.sinks.ses import SesConfig
 from tests.emulators import REGION
 from tests.servers import Server, serve, status
@@ -91,7 +91,7 @@ def test_permissions() -> None:
     config = SesConfig.model_validate({**OPTIONS, "sender": "v@a.b.example", "configuration_set": "alerts"})
     send, look = config.grants(Place("eu-west-1", "123456789012"))
     prefix = "arn:aws:ses:eu-west-1:123456789012"
-    assert look == (("ses:GetAccount",), ("*",))
+    assert look == Grant(("ses:GetAccount",), ("*",))
     assert set(send.resources) == {
         *(f"{prefix}:identity/{name}" for name in ("v@a.b.example", "a.b.example", "b.example")),
         f"{prefix}:configuration-set/alerts",

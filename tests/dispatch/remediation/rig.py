@@ -57,9 +57,10 @@ class Process:
         self.told: list[dict[str, Any]] = []
         self.telemetry, rng = build_telemetry(), random.Random(1)
         self.session = Session(store, clock, self.telemetry)
-        self.estate = Estate(EstateSettings(accounts=frozenset({ACCOUNT})), self.aws, settings, clock)
+        secrets = secrets_of(self.aws)
+        self.estate = Estate(EstateSettings(accounts=frozenset({ACCOUNT})), self.aws, secrets, clock)
         configs = {"close": ACTIONS[options["type"]].config.model_validate(options)}
-        around = Surroundings(store, self.session, self.telemetry, clock, rng, secrets_of(self.aws))
+        around = Surroundings(store, self.session, self.telemetry, clock, rng, secrets)
         built = build_remediation(configs, self.estate, ApprovalSettings(), around, self._announce)
         self.remediation: Remediation = built
         self.context = built.context
