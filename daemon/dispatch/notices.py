@@ -18,7 +18,7 @@ import orjson
 from daemon.dispatch.transform import InputTransformer
 from daemon.event import Event
 from daemon.sinks.base import Notice, Severity
-from daemon.sinks.text import JSON, place, printable
+from daemon.sinks.text import JSON, headline_of
 
 _LONGEST_SUBJECT = 99
 """SNS: "less than 100 characters long" (API reference, Publish)."""
@@ -72,7 +72,7 @@ def _default_body(key: str, headline: Headline, event: Event) -> bytes:
     return head[:-1] + b',"event":' + event.body + b"}"
 
 
-def _subject(headline: Headline, event: Event) -> str:
-    """Return "[HIGH] rule account/region: description" on one line, cut to what SNS takes."""
-    subject = printable(f"[{headline.severity.upper()}] {headline.rule} {place(event)}: {headline.description}")
+def _subject(said: Headline, event: Event) -> str:
+    """Return the headline cut to what SNS takes."""
+    subject = headline_of(said.severity, said.rule, said.description, event)
     return subject if len(subject) <= _LONGEST_SUBJECT else subject[: _LONGEST_SUBJECT - 1] + "…"

@@ -12,11 +12,13 @@ from yarl import URL
 
 from daemon.secret_reference import Secret
 from daemon.sinks.base import Notice
-from daemon.sinks.message_text import details
+from daemon.sinks.facts import facts_of
+from daemon.sinks.message_text import details, summary
 from daemon.sinks.posting import Post, PostingConfig, PostingSink, header_value, parsed_url
 from daemon.sinks.text import JSON, place
 
 _LONGEST_DETAILS = 8_000
+_LONGEST_SUMMARY = 1_000
 
 
 class AlertmanagerConfig(PostingConfig):
@@ -63,11 +65,13 @@ class AlertmanagerSink(PostingSink[AlertmanagerConfig]):
             "region": region,
             "source": "vigild",
         }
+        facts = facts_of(notice)
         alert = {
             "labels": {name: value for name, value in labels.items() if value},
             "annotations": {
-                "summary": notice.subject,
+                "summary": summary(notice, facts, _LONGEST_SUMMARY),
                 "description": notice.description,
+                **{name.lower(): value for name, value in facts.named()},
                 "event": details(notice, _LONGEST_DETAILS),
                 "key": notice.key,
             },

@@ -16,6 +16,7 @@ from daemon.event import Event
 from daemon.sinks.base import Incident, Notice, Severity
 from daemon.sinks.event_path import EventPath, texts_at
 from daemon.sinks.event_time import time_of
+from daemon.sinks.facts import facts_of
 from daemon.sinks.message_text import cut, details
 from daemon.sinks.text import place, printable
 
@@ -74,6 +75,7 @@ def finding_of(
         "vigild/key": notice.key,
         "vigild/account": account,
         "vigild/region": region,
+        **{f"vigild/{name.lower()}": value for name, value in facts_of(notice).named()},
         "vigild/event": details(notice, _LONGEST_FIELD),
     }
     observed = _timestamp(time_of(notice.event) or now)

@@ -17,9 +17,10 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from daemon.sinks.base import Notice, Severity
+from daemon.sinks.facts import facts_of
 from daemon.sinks.incidents import IncidentConfig, incident_of
 from daemon.sinks.message_text import details
-from daemon.sinks.text import place, printable
+from daemon.sinks.text import printable
 
 _LONGEST_DETAILS = 100_000
 _POLICY = compat32.clone(linesep="\r\n")
@@ -74,8 +75,7 @@ def _text(notice: Notice) -> str:
     facts = {
         "Rule": notice.rule,
         "Severity": notice.severity.value,
-        "Where": place(notice.event),
-        "When": printable(notice.event.time),
+        **dict(facts_of(notice).named()),
         "Key": notice.key,
     }
     lines = "\n".join(f"{name + ':':<10}{value}" for name, value in facts.items())

@@ -1,7 +1,7 @@
 """What a notice says to people in a chat or on a pager: headline, description, and what it is about, within a length.
 
-slack.py, teams.py, pagerduty.py, opsgenie.py and alertmanager.py ask.  Events are written by strangers: nothing here is
-markup, and each service's file escapes what would be for it.
+slack.py, teams.py, pagerduty.py, opsgenie.py, alertmanager.py, asff.py and mail.py ask; facts.py says who did what.
+Events are written by strangers: nothing here is markup, and each service's file escapes what would be for it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import orjson
 
 from daemon.sinks.base import Notice
-from daemon.sinks.text import PLAIN_TEXT, printable
+from daemon.sinks.facts import Facts
+from daemon.sinks.text import PLAIN_TEXT, headline_of, printable
 
 _CUT = "…"
 
@@ -18,6 +19,12 @@ def details(notice: Notice, most: int) -> str:
     """Return the body as lines for people, cut to `most` characters: an input transformer's text, else the event."""
     text = notice.body.decode(errors="replace") if notice.content_type == PLAIN_TEXT else _indented(notice)
     return cut("\n".join(printable(line) for line in text.split("\n")), most)
+
+
+def summary(notice: Notice, facts: Facts, most: int) -> str:
+    """Return headline and facts on one line, cut to `most` characters: what a phone shows of the alert."""
+    said = headline_of(notice.severity, notice.rule, notice.description, notice.event), facts.line()
+    return cut(" | ".join(part for part in said if part), most)
 
 
 def cut(text: str, most: int) -> str:

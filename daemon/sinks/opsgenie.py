@@ -12,8 +12,9 @@ from yarl import URL
 
 from daemon.secret_reference import Secret
 from daemon.sinks.base import Notice, Severity
+from daemon.sinks.facts import facts_of
 from daemon.sinks.incidents import IncidentConfig, incident_of
-from daemon.sinks.message_text import cut, details
+from daemon.sinks.message_text import cut, details, summary
 from daemon.sinks.posting import Post, PostingConfig, PostingSink, header_value, parsed_url
 from daemon.sinks.text import JSON, place
 
@@ -66,8 +67,9 @@ class OpsgenieSink(PostingSink[OpsgenieConfig]):
             alias = quote(incident.key, safe="")
             close = URL(f"{alerts}/{alias}/close?identifierType=alias", encoded=True)
             return Post(close, headers, orjson.dumps({"source": "vigild", "note": notice.subject}))
+        facts = facts_of(notice)
         alert = {
-            "message": cut(notice.subject, _LONGEST_MESSAGE),
+            "message": summary(notice, facts, _LONGEST_MESSAGE),
             "alias": incident.key,
             "description": cut(
                 f"{notice.description}\n\n{details(notice, _LONGEST_DESCRIPTION)}", _LONGEST_DESCRIPTION
@@ -75,6 +77,10 @@ class OpsgenieSink(PostingSink[OpsgenieConfig]):
             "priority": _PRIORITIES[notice.severity],
             "source": "vigild",
             "entity": place(notice.event),
-            "details": {"rule": notice.rule, "key": notice.key},
+            "details": {
+                "rule": notice.rule,
+                "key": notice.key,
+                **{name.lower(): value for name, value in facts.named()},
+            },
         }
         return Post(alerts, headers, orjson.dumps(alert))

@@ -11,8 +11,9 @@ from yarl import URL
 
 from daemon.secret_reference import Secret
 from daemon.sinks.base import Notice, Severity
+from daemon.sinks.facts import facts_of
 from daemon.sinks.incidents import IncidentConfig, incident_of
-from daemon.sinks.message_text import cut, details
+from daemon.sinks.message_text import details, summary
 from daemon.sinks.posting import Post, PostingConfig, PostingSink, parsed_url
 from daemon.sinks.text import JSON, place
 
@@ -64,13 +65,15 @@ class PagerdutySink(PostingSink[PagerdutyConfig]):
             "dedup_key": incident.key,
         }
         if not incident.is_over:
+            facts = facts_of(notice)
             event["payload"] = {
-                "summary": cut(f"{notice.subject}", _LONGEST_SUMMARY),
+                "summary": summary(notice, facts, _LONGEST_SUMMARY),
                 "source": place(notice.event),
                 "severity": _SEVERITIES[notice.severity],
                 "class": notice.rule,
                 "custom_details": {
                     "description": notice.description,
+                    **{name.lower(): value for name, value in facts.named()},
                     "key": notice.key,
                     "event": details(notice, _LONGEST_DETAILS),
                 },

@@ -8,7 +8,8 @@ import orjson
 from yarl import URL
 
 from daemon.sinks.base import Notice, Severity
-from daemon.sinks.message_text import cut, details
+from daemon.sinks.facts import Facts, facts_of
+from daemon.sinks.message_text import cut, details, summary
 from daemon.sinks.posting import Post, PostingSink, SecretUrlConfig
 from daemon.sinks.text import JSON
 
@@ -33,17 +34,20 @@ class SlackConfig(SecretUrlConfig):
 
 
 class SlackSink(PostingSink[SlackConfig]):
-    """A header, the description, and the event in a block of code; no text of an event is markup or a mention."""
+    """A header, description, who did what, the event in a block of code; no text of an event is markup or a mention."""
 
     async def _url(self) -> URL:
         return await self._config.read_url(self._secrets)
 
     async def _post(self, notice: Notice) -> Post:
+        facts = facts_of(notice)
         body = {
-            "text": _escaped(notice.subject),
+            # What notifications show.
+            "text": _escaped(summary(notice, facts, _LONGEST_SECTION)),
             "blocks": [
                 {"type": "header", "text": {"type": "plain_text", "text": cut(notice.subject, _LONGEST_HEADER)}},
                 _section(f"{_ICONS[notice.severity]} {_escaped(notice.description) or '-'}"),
+                *_fields(facts),
                 _section(_code(notice)),
                 {"type": "context", "elements": [{"type": "plain_text", "text": f"{notice.rule}  {notice.key}"}]},
             ],
@@ -55,6 +59,12 @@ class SlackSink(PostingSink[SlackConfig]):
 
 def _section(text: str) -> dict[str, object]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, _LONGEST_SECTION), "verbatim": True}}
+
+
+def _fields(facts: Facts) -> list[dict[str, object]]:
+    """Return a section of two columns, of ten fields at most (Slack, "Block Kit: section"); none without facts."""
+    fields = [{"type": "plain_text", "text": f"{name}: {value}", "emoji": False} for name, value in facts.named()]
+    return [{"type": "section", "fields": fields}] if fields else []
 
 
 def _code(notice: Notice) -> str:

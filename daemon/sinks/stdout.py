@@ -12,6 +12,7 @@ from anyio import Lock, fail_after, to_thread, wait_writable
 
 from daemon.errors import FailureKind, PermanentError, RetryableError
 from daemon.sinks.base import Notice, SinkConfig, SinkContext
+from daemon.sinks.facts import facts_of
 from daemon.sinks.text import json_line, place, printable
 
 _DESCRIPTOR = 1
@@ -23,7 +24,8 @@ class StdoutConfig(SinkConfig):
 
     type: Literal["stdout"]
     format: Literal["text", "json"] = "text"
-    """text: time, severity, rule, account/region and description on one line; json: the body on one line."""
+    """text: time, severity, rule, account/region, description and who did what, on one line; json: the body on one
+    line."""
 
 
 class _Output:
@@ -89,7 +91,7 @@ class StdoutSink:
 
 
 def _text_line(notice: Notice) -> bytes:
-    """Return time, severity, rule, account/region and description; nothing an event says can end or colour the line."""
-    time = notice.event.time or "-"
-    severity = notice.severity.upper()
-    return printable(f"{time} {severity:<8} {notice.rule} {place(notice.event)} {notice.description}").encode()
+    """Return the alert as a line for people; nothing an event says can end or colour it."""
+    time, severity, facts = notice.event.time or "-", notice.severity.upper(), facts_of(notice).line()
+    said = f"{time} {severity:<8} {notice.rule} {place(notice.event)} {notice.description}"
+    return printable(f"{said} | {facts}" if facts else said).encode()

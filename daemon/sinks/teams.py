@@ -8,6 +8,7 @@ import orjson
 from yarl import URL
 
 from daemon.sinks.base import Notice, Severity
+from daemon.sinks.facts import facts_of
 from daemon.sinks.message_text import details
 from daemon.sinks.posting import Post, PostingSink, SecretUrlConfig
 from daemon.sinks.text import JSON
@@ -46,6 +47,7 @@ class TeamsSink(PostingSink[TeamsConfig]):
             "body": [
                 _text(notice.subject, weight="Bolder", size="Medium", color=_COLORS[notice.severity]),
                 _text(notice.description or "-"),
+                *(_fact(name, value) for name, value in facts_of(notice).named()),
                 _text(details(notice, _LONGEST_DETAILS), fontType="Monospace", size="Small"),
                 _text(f"{notice.rule}  {notice.key}", isSubtle=True, size="Small"),
             ],
@@ -58,4 +60,12 @@ class TeamsSink(PostingSink[TeamsConfig]):
 
 
 def _text(text: str, **look: object) -> dict[str, object]:
-    return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **look}]}
+    return _runs({"text": text, **look})
+
+
+def _fact(name: str, value: str) -> dict[str, object]:
+    return _runs({"text": f"{name}: ", "weight": "Bolder", "size": "Small"}, {"text": value, "size": "Small"})
+
+
+def _runs(*runs: dict[str, object]) -> dict[str, object]:
+    return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", **run} for run in runs]}

@@ -1,7 +1,7 @@
 """Makes what events carry fit for its reader: one line for a terminal or file, legal characters for a queue.
 
 Events are written by strangers.  Nothing here drops or cuts: a character that would act is shown as its escape.
-Called by the sinks; dispatch/notices.py uses printable() and place() for subjects.
+Called by the sinks; dispatch/notices.py uses headline_of() for subjects.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 import orjson
 
 from daemon.event import Event
-from daemon.sinks.base import Notice
+from daemon.sinks.base import Notice, Severity
 
 JSON = "application/json"
 PLAIN_TEXT = "text/plain"
@@ -91,6 +91,11 @@ def place(event: Event) -> str:
     """Return "account/region" of an event, with what is missing or not a text left empty, safe to print."""
     try:
         found = _PLACE.decode(event.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "/"
     return "/".join(printable(part) if isinstance(part, str) else "" for part in (found.account, found.region))
+
+
+def headline_of(severity: Severity, rule: str, description: str, event: Event) -> str:
+    """Return "[HIGH] rule account/region: description" on one line."""
+    return printable(f"[{severity.upper()}] {rule} {place(event)}: {description}")

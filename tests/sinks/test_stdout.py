@@ -27,10 +27,12 @@ def _sink(**options: object) -> Sink:
 
 @pytest.mark.anyio
 async def test_a_line_for_people(capfd: pytest.CaptureFixture[str]) -> None:
-    """Time, severity, rule, place and description stand on one line."""
+    """Time, severity, rule, place, description and what happened to what stand on one line."""
     await _sink().send(notice())
-    expected = "2026-11-11T21:29:54Z HIGH     instance-started 123456789012/us-east-1 An instance was started\n"
-    assert capfd.readouterr().out == expected
+    assert capfd.readouterr().out == (
+        "2026-11-11T21:29:54Z HIGH     instance-started 123456789012/us-east-1 An instance was started"
+        " | EC2 Instance State-change Notification on instance-id=i-0123456789: running\n"
+    )
 
 
 @pytest.mark.anyio

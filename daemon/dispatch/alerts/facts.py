@@ -55,7 +55,7 @@ def alert_of(intent: Intent) -> Alert:
     """Return the facts of an intent's alert; never raises for what an event holds."""
     try:
         head = _HEAD.decode(intent.event.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         head = _NO_HEAD
     resources = head.resources if isinstance(head.resources, list | tuple) else ()
     return Alert(
