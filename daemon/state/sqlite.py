@@ -86,7 +86,7 @@ class SqliteStore:
     @classmethod
     async def open(cls, config: SqliteConfig, clock: Clock) -> SqliteStore:
         """Open or create the file.  Raises StateError where it cannot be used."""
-        return await to_thread.run_sync(lambda: cls(_connect(config), config.path, clock))
+        return await to_thread.run_sync(lambda: cls(connect(config), config.path, clock))
 
     async def get(self, keys: Sequence[str]) -> list[Item | None]:
         """See StateStore."""
@@ -231,7 +231,8 @@ class SqliteStore:
         return [Item(*row) for row in rows]
 
 
-def _connect(config: SqliteConfig) -> sqlite3.Connection:
+def connect(config: SqliteConfig) -> sqlite3.Connection:
+    """Open or create the file, so that what is committed is on the disk.  Raises StateError."""
     try:
         config.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
@@ -240,10 +241,10 @@ def _connect(config: SqliteConfig) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"sqlite: cannot open {config.path}: {error}") from error
     try:
-        # NORMAL loses the last commits when the machine (not the process) dies: claims and positions are lost
-        # together, so the events are read again, which at-least-once allows.
+        # NORMAL, the usual choice with WAL, forgets the last commits when the machine dies (not the process).  But
+        # once a grouped alert, a dead letter or an approval is written here, its message is deleted from its queue.
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA max_page_count = {config.max_bytes // _PAGE_BYTES}")
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found > _SCHEMA_VERSION:

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.errors import StateError
 from daemon.state.base import ABSENT, Delete, Item, Write
-from daemon.state.sqlite import SqliteConfig, SqliteStore
+from daemon.state.sqlite import SqliteConfig, SqliteStore, connect
 from tests.state.conftest import MovedClock
 
 pytestmark = pytest.mark.anyio
@@ -24,6 +24,16 @@ async def test_what_was_written_outlives_the_process(tmp_path: Path, clock: Move
     again = await SqliteStore.open(config, clock)
     assert [written] == await again.get(["test/a"])
     await again.close()
+
+
+def test_what_is_committed_is_on_the_disk(tmp_path: Path) -> None:
+    """Each commit waits for the disk (2 is FULL), because messages are deleted from their queues on its word."""
+    connection = connect(SqliteConfig(path=tmp_path / "state.sqlite"))
+
+    (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+    (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
+    connection.close()
+    assert (journal, synchronous) == ("wal", 2)
 
 
 async def test_a_file_that_is_no_store_is_refused(tmp_path: Path, clock: MovedClock) -> None:
