@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from itertools import compress
+from itertools import compress, repeat
 from operator import and_, attrgetter, methodcaller, not_, or_
 from typing import Annotated, Any, NamedTuple
 
@@ -93,12 +93,13 @@ class RecordScreen:
         if decode is None or not all(map(_opens, lines.messages)):
             return None
         try:
-            return self._sorted([decode(line) for line in lines.messages], self._line_rules(group, lines))
+            records = [decode(line) for line in lines.messages]
+            return self._sorted(records, group, self._line_rules(group, lines))
         except (msgspec.DecodeError, RecursionError):
             return None
 
-    def _sorted(self, records: list[Any], held: Sequence[bool] | None = None) -> Screened:
-        """Sort by the screen, and by which of them rules on lines look for, if any do."""
+    def _sorted(self, records: list[Any], group: str = "", held: Sequence[bool] | None = None) -> Screened:
+        """Sort by the screen, and by which of them rules on the lines of their group look for, if any do."""
         try:
             possible = list(map(self._verdicts.__getitem__, map(self._all_values, records)))
         except (TypeError, AttributeError):
@@ -108,7 +109,7 @@ class RecordScreen:
         wanted = [(number, records[number]) for number in compress(range(len(records)), possible)]
         ruled_out = compress(records, map(not_, possible)) if wanted else records
         names = map(cloudtrail_identity, map(_event_id, ruled_out))
-        identities = set(names if held is None else map(name_with_line, names))
+        identities = set(names if held is None else map(name_with_line, names, repeat(group)))
         last = records[-1].eventTime if records else ""
         return Screened(Unwanted(identities, len(records) - len(wanted), last), wanted)
 

@@ -37,12 +37,12 @@ def is_named_by_source(delivery: Delivery) -> bool:
     return delivery.identity.startswith(("sqs:", "sns:", "kinesis:"))
 
 
-def name_with_line(identity: str) -> str:
+def name_with_line(identity: str, group: str) -> str:
     """Return what the window of settled events calls an event that came with its line in a log group.
 
-    Rules on that group ask more of it than of the same event that came another way.
+    Rules on that group ask more of it than of the same event that came another way, or out of another group.
     """
-    return identity + " with its line"
+    return f"{identity} in {group}"
 
 
 def carried_identity(delivery: Delivery, body: bytes) -> str:

@@ -51,8 +51,9 @@ class RuleSet:
 
     def name_in_window(self, event: Event) -> str:
         """Return what the window of settled events knows an event by."""
-        has_line = event.log is not None and self.logs.look_at(event.log.group)
-        return name_with_line(event.identity) if has_line else event.identity
+        if event.log is not None and self.logs.look_at(event.log.group):
+            return name_with_line(event.identity, event.log.group)
+        return event.identity
 
     def matched(self, names: list[str]) -> tuple[MatchedRule, ...]:
         """Return what dispatch needs of the rules that were found."""

@@ -179,7 +179,7 @@ def test_lines_that_rules_look_for_are_not_ruled_out() -> None:
     document = delivery(subscription(lines, WATCHED))
     (unwanted, event) = Decoder(DecodeLimits()).decode_wanted(document, RULES.screen, watched)
     assert isinstance(unwanted, Unwanted)
-    assert (unwanted.identities, unwanted.events) == ({"cloudtrail:b with its line"}, 1)
+    assert (unwanted.identities, unwanted.events) == ({"cloudtrail:b in CloudTrail/watched"}, 1)
     assert isinstance(event, Event)
     assert event.identity == "cloudtrail:a"
 
