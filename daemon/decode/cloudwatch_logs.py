@@ -210,7 +210,7 @@ class _Writer:
         if size > self._max_event_bytes:
             raise DecodeError(RejectReason.TOO_LARGE, f"log event of {size} bytes, limit {self._max_event_bytes}")
         log = self._log(message, lines, position)
-        event = _carried_event(message, log) if self._may_carry_events and message.startswith("{") else None
+        event = _carried_event(log_event, log) if self._may_carry_events and message.startswith("{") else None
         return event or self._line(log_event, log)
 
     def _log(self, message: str, lines: LogRecord, position: int) -> LogLine:
@@ -247,13 +247,15 @@ def _may_carry_events(group: str, stream: str, event_groups: Sequence[str]) -> b
     return any(group.startswith(wanted[:-1]) if wanted.endswith("*") else group == wanted for wanted in event_groups)
 
 
-def _carried_event(message: str, log: LogLine) -> Event | None:
+def _carried_event(log_event: _LogEvent, log: LogLine) -> Event | None:
     """Return the event that the message itself is, None if it is none."""
+    message = log_event.message
     try:
         record = _decode_cloudtrail(message)
         if looks_like_cloudtrail(record):
             return wrap_record(message.encode(), record, log)
-        return name_event(message.encode(), _decode_eventbridge(message), log)
+        body, event = message.encode(), _decode_eventbridge(message)
+        return name_event(body, event, log) or Event(log_event_identity(log_event.id, body), body, event.time, log=log)
     except (msgspec.DecodeError, RecursionError):
         return None
 

@@ -28,11 +28,22 @@ class EventBridgeEvent(msgspec.Struct):
     region: str = ""
 
 
-def name_event(document: bytes, event: EventBridgeEvent, log: LogLine | None = None) -> Event:
-    """Return the event under its identity: CloudTrail's own where it carries a CloudTrail record."""
+def name_event(document: bytes, event: EventBridgeEvent, log: LogLine | None = None) -> Event | None:
+    """Return the event under its identity: CloudTrail's own where it carries a CloudTrail record.
+
+    None for an event without an id, which EventBridge gives to each of its own: what carried it has to name it.
+    """
     detail = event.detail
-    if detail.eventID is not msgspec.UNSET and detail.eventType is not msgspec.UNSET:
+    if detail.eventID is not msgspec.UNSET and detail.eventType is not msgspec.UNSET and _is_of_aws(event.source):
         quoted = bytes(detail.eventID)
-        if quoted[:1] == b'"' and event.detail_type.endswith(" via CloudTrail"):
+        if quoted[:1] == b'"' and len(quoted) > 2 and event.detail_type.endswith(" via CloudTrail"):
             return Event(cloudtrail_identity(quoted[1:-1].decode()), document, event.time, log=log)
-    return Event(eventbridge_identity(event.id), document, event.time, log=log)
+    return Event(eventbridge_identity(event.id), document, event.time, log=log) if event.id else None
+
+
+def _is_of_aws(source: str) -> bool:
+    """Whether a service of AWS itself sent it: anybody else could use up the identity of a CloudTrail record to come.
+
+    PutEvents takes `aws.` from nobody; `aws.partner/` is what partners send.
+    """
+    return source.startswith("aws.") and not source.startswith("aws.partner/")

@@ -20,6 +20,7 @@ from daemon.decode.record_screen import RecordScreen
 from daemon.decode.records_file import all_records, some_records
 from daemon.decode.s3_notification import EVENT_SOURCE, wrap_notification
 from daemon.decode.unknown import wrap_unknown
+from daemon.dedupe.identity import carried_identity
 from daemon.errors import DecodeError, RejectReason
 from daemon.event import Delivery, Event, Rejection, Unwanted
 
@@ -108,7 +109,8 @@ def read_document(
             return
         _check_utf8(document)
         try:
-            yield name_event(document, _decode_eventbridge(document))
+            event = _decode_eventbridge(document)
+            yield name_event(document, event) or Event(carried_identity(delivery, document), document, event.time)
             return
         except msgspec.ValidationError:
             pass

@@ -156,6 +156,15 @@ def test_eventbridges_log_group_gives_its_events() -> None:
     assert line(event).message == message
 
 
+def test_an_event_without_an_id_goes_by_its_log_events() -> None:
+    """Two such events in a group that holds events are two, under the ids that CloudWatch Logs gave them."""
+    message = json.dumps({**EVENTBRIDGE, "id": ""})
+    found = events(packed(record(log_event(message, 1), log_event(message, 2), logGroup="/aws/events/ec2")))
+
+    assert [event.identity for event in found] == [f"logs:{1:056d}", f"logs:{2:056d}"]
+    assert [event.body for event in found] == [message.encode()] * 2
+
+
 @pytest.mark.parametrize("message", [json.dumps(CLOUDTRAIL), json.dumps(EVENTBRIDGE)])
 @pytest.mark.parametrize("group", ["shared", "/aws/lambda/cloudtrail-copier"])
 def test_no_line_of_an_application_passes_for_an_event(message: str, group: str) -> None:

@@ -95,6 +95,28 @@ def test_an_eventbridge_event_passes_byte_for_byte() -> None:
     assert event.time == "2026-01-02T03:04:05Z"
 
 
+@pytest.mark.parametrize("source", ["my.app", "aws.partner/example.com/a", "aws", ""])
+def test_only_aws_itself_speaks_for_cloudtrail(source: str) -> None:
+    """Nobody who may put events can use up the identity of a CloudTrail record: PutEvents takes `aws.` from nobody."""
+    forged = only_event(decode(json.dumps(eventbridge(record(), source=source)).encode()))
+    real = only_event(decode(json.dumps(eventbridge(record())).encode()))
+
+    assert forged.identity == "eventbridge:99999999-2222-3333-4444-555555555555"
+    assert real.identity == f"cloudtrail:{record()['eventID']}"
+
+
+@pytest.mark.parametrize("detail", [{"state": "stopped"}, record(eventID="")])
+def test_an_event_without_an_id_goes_by_what_carried_it(detail: dict[str, Any]) -> None:
+    """Events of a producer that leaves the id empty are not taken for one another, but known when they come again."""
+    body = json.dumps(eventbridge(detail, id="")).encode()
+    names = [
+        only_event(decode(body, identity=name, attempt=attempt)).identity
+        for attempt, name in enumerate(["sqs:a", "sqs:b", "sqs:a"])
+    ]
+
+    assert names == ["sqs:a", "sqs:b", "sqs:a"]
+
+
 def test_a_cloudtrail_record_gets_the_envelope_of_eventbridge() -> None:
     """A bare record becomes the event that EventBridge would have delivered for it."""
     event = only_event(decode(json.dumps(record()).encode()))
