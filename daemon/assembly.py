@@ -69,6 +69,7 @@ class Parts:
     expired: ExpiredActions
     alerts: SelfAlerts
     silences: Silences
+    groups: Groups
     keeper: Keeper
     derived: DerivedEvents
     pipeline: Pipeline
@@ -173,6 +174,7 @@ async def assemble(
             ExpiredActions(remediation.kernels, estate, claims, remediation.context, settings.failures),
             alerts,
             silences,
+            hygiene.groups,
             Keeper(
                 targets,
                 sieve.rule,

@@ -15,6 +15,7 @@ import typer
 
 from daemon import __version__
 from daemon.cli import (
+    alerts,
     approvals,
     check,
     dead_letters,
@@ -76,6 +77,7 @@ application.command("approve")(approvals.approve)
 application.command("deny")(approvals.deny)
 application.command("iam-policy")(iam_policy.iam_policy)
 application.command("undo")(undo.undo)
+application.add_typer(alerts.application)
 application.add_typer(dead_letters.application, name="dead-letters")
 application.add_typer(holds.application)
 application.add_typer(journal.application)
