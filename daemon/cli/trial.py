@@ -14,8 +14,8 @@ from daemon.rules.trial import Verdict, run_tests
 
 def run_rule_tests(config: ConfigOption = None, rules: RulesOption = None) -> None:
     """Run the tests written beside the rules; exit code 1 when a rule does not do what its test says."""
-    _, rule_set = load(config, rules)
-    verdicts = list(run_tests(rule_set))
+    settings, rule_set = load(config, rules)
+    verdicts = list(run_tests(rule_set, settings.limits.event_log_groups))
     failed = [verdict for verdict in verdicts if not verdict.passed]
     for verdict in failed:
         typer.echo("\n".join([_sentence(verdict), *_reasons(verdict)]))

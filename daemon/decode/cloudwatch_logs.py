@@ -29,8 +29,6 @@ T = TypeVar("T")
 
 DETAIL_TYPE = "CloudWatch Logs Log Event"
 
-_TRAIL_STREAM = "_CloudTrail"
-"""CloudTrail names its streams <account>_CloudTrail_<region>, with a number behind where there are several."""
 _TRAIL_GROUP = "cloudtrail"
 _FUNCTIONS_GROUP = "/aws/lambda/"
 """What a function logs is its own word, also where it is named for CloudTrail."""
@@ -162,7 +160,7 @@ class _Writer:
         self._record = record
         self._max_event_bytes = limits.max_event_bytes
         self._delivery = delivery
-        self._may_carry_events = _may_carry_events(record.logGroup, record.logStream, limits.event_log_groups)
+        self._may_carry_events = _may_carry_events(record.logGroup, limits.event_log_groups)
 
     def some(
         self, start: int, log_events: Sequence[_LogEvent], screen: RecordScreen
@@ -235,15 +233,15 @@ class _Writer:
         return Event(log_event_identity(log_event.id, body), body, time, log=log)
 
 
-def _may_carry_events(group: str, stream: str, event_groups: Sequence[str]) -> bool:
+def _may_carry_events(group: str, event_groups: Sequence[str] | None) -> bool:
     """Return whether messages are taken for the events they look like.
 
     Anywhere else whoever can have a line logged could forge CloudTrail events, or use up the identity of a real one.
+    A stream that is named as CloudTrail names its own proves nothing: whoever writes to a group names streams in it.
     """
-    if _TRAIL_STREAM in stream or group.startswith(_EVENTS_GROUP):
-        return True
-    if _TRAIL_GROUP in group.lower() and not group.startswith(_FUNCTIONS_GROUP):
-        return True
+    if event_groups is None:
+        is_trail = _TRAIL_GROUP in group.lower() and not group.startswith(_FUNCTIONS_GROUP)
+        return is_trail or group.startswith(_EVENTS_GROUP)
     return any(group.startswith(wanted[:-1]) if wanted.endswith("*") else group == wanted for wanted in event_groups)
 
 

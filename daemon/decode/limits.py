@@ -24,11 +24,12 @@ class DecodeLimits(Strict):
     at most."""
     max_document_bytes: int = Field(default=64 * 1024**2, ge=1024, le=1024**3)
     """Of a document once unpacked: a CloudTrail file, or a gzip bomb."""
-    event_log_groups: tuple[str, ...] = ()
+    event_log_groups: tuple[str, ...] | None = None
     """Log groups, by name or by prefix with a `*` behind it, whose messages may be CloudTrail records or EventBridge
-    events.  Those of trails (`cloudtrail` in the group's name, but for functions' `/aws/lambda/*`, or a stream that
-    CloudTrail names) and of EventBridge (`/aws/events/*`) are known; in all others a message is a line, whatever it
-    looks like, because who can have lines logged could forge events."""
+    events; in all others a message is a line, whatever it looks like, because who can have lines logged could forge
+    events.  Unless set: those with `cloudtrail` in their name, but for functions' `/aws/lambda/*`, and EventBridge's
+    `/aws/events/*`.  Once set, these and no others: name them where a trail writes to a group of another name, or where
+    a subscription of the whole account takes in groups that anybody may create."""
     unknown_json: UnknownJson = UnknownJson.WRAP
     """JSON objects of no known shape: `wrap` makes events of them (`source: vigild.json`), for rules to match; `reject`
     counts and parks them, where queues must carry nothing else than AWS's own events (`failures.source_unknown`)."""

@@ -45,8 +45,9 @@ class LogTest(Strict):
     """A log event as a subscription delivers it."""
 
     group: str
+    """Where the message is to be taken for the CloudTrail record that it is, a group as `limits.event_log_groups` has
+    them."""
     stream: str = "test"
-    """Where the message is a CloudTrail record, as CloudTrail names it: 111122223333_CloudTrail_eu-west-1."""
     message: str | dict[str, Any]
     """The text that was logged; a mapping is logged as JSON."""
 

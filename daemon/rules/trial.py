@@ -39,9 +39,9 @@ class Verdict:
         return not self.fault and self.matched == self.test.match
 
 
-def run_tests(rule_set: RuleSet) -> Iterator[Verdict]:
-    """Yield a verdict for each test of each rule, in order."""
-    decoder = Decoder(DecodeLimits())
+def run_tests(rule_set: RuleSet, event_log_groups: tuple[str, ...] | None = None) -> Iterator[Verdict]:
+    """Yield a verdict for each test of each rule, in order; events may stand in log groups as `limits` has it."""
+    decoder = Decoder(DecodeLimits(event_log_groups=event_log_groups))
     for rule in rule_set.rules.values():
         for test in rule.tests:
             yield _try(rule_set, decoder, rule, test)

@@ -45,6 +45,12 @@ rules:
     description: A trail was stopped, says its own log group.
     pattern: {source: [aws.cloudtrail]}
     log: {groups: [trail], filter: '{ $.eventName = "StopLogging" }'}
+    tests:
+      - name: stopped
+        match: true
+        log:
+          group: trail
+          message: {eventID: x, eventType: AwsApiCall, eventSource: cloudtrail.amazonaws.com, eventName: StopLogging}
 """
 TRAIL = {"logGroup": "trail", "logStream": "111122223333_CloudTrail_eu-west-1"}
 
@@ -70,6 +76,7 @@ def configuration(folder: Path, **source: Any) -> dict[str, Any]:
     (folder / "rules.yaml").write_text(RULES)
     return {
         "sources": {"logs": source},
+        "limits": {"event_log_groups": ["trail"]},
         "rules": [str(folder / "rules.yaml")],
         "targets": {"alerts": {"type": "file", "path": str(folder / "alerts.ndjson")}},
         "dead_letters": {"default": {"type": "file", "path": str(folder / "dead.ndjson")}},
@@ -111,7 +118,7 @@ def test_commands_read_records_and_run_tests_of_filters(tmp_path: Path) -> None:
 
     assert [orjson.loads(line)["rules"] for line in matched.stdout.splitlines()] == [["not-found"], ["errors"]]
     assert tested.returncode == 0, tested.stdout
-    assert b"2 tests, 0 failed" in tested.stdout
+    assert b"3 tests, 0 failed" in tested.stdout
 
 
 async def test_an_event_that_came_without_its_line_before_is_not_missed(

@@ -151,7 +151,7 @@ def test_tests_beside_rules_may_be_log_events(tmp_path: Path) -> None:
         {"name": "without its line", "match": False, "event": record},
         {"name": "wrong", "match": False, "log": {**trail, "message": record}},
     ]
-    verdicts = list(run_tests(load(tmp_path, RULES + f"    tests: {orjson.dumps(tests).decode()}\n")))
+    verdicts = list(run_tests(load(tmp_path, RULES + f"    tests: {orjson.dumps(tests).decode()}\n"), ("trail",)))
 
     assert [verdict.passed for verdict in verdicts] == [True] * 5 + [False]
 
