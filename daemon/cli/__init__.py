@@ -2,13 +2,11 @@
 
 Exit codes: 0 all well, 1 something was found wrong (a failed test, nothing matched) or does not answer (a target, the
 state store), 2 the command or its configuration cannot be used, 3 a run came to its end with alerts that could not be
-delivered, 4 standard output does not take what is printed.
+delivered, 4 standard output does not take what is printed, 141 nobody reads it any more (`vigild … | head`).
 """
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 
 import typer
@@ -33,13 +31,10 @@ from daemon.cli import (
     trial,
     undo,
 )
+from daemon.cli.streams import READER_GONE, code_of, open_closed_streams, print_no_more
 from daemon.errors import EffectError, VigildError
 
 __all__ = ("main",)
-
-_NO_OUTPUT = 4
-_OUTPUT_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF))
-"""What a write to standard output fails with; files of our own are written in sinks/ and state/, which translate."""
 
 application = typer.Typer(
     name="vigild",
@@ -87,6 +82,25 @@ application.add_typer(state.application, name="state")
 
 
 def main() -> None:
+    """Run the command; what it cannot print ends it, without a traceback."""
+    open_closed_streams()
+    try:
+        _run()
+    except OSError as error:
+        code = code_of(error)
+        if code is None:
+            raise
+        print_no_more(error)
+        sys.exit(code)
+    except SystemExit as end:
+        # The libraries that print end the process by themselves where nobody reads, with 1.
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        print_no_more(end.__context__)
+        sys.exit(READER_GONE)
+
+
+def _run() -> None:
     """Run the command; an error of our own is a line on standard error, not a traceback."""
     try:
         application()
@@ -95,10 +109,3 @@ def main() -> None:
             typer.echo(f"vigild: {line}", err=True)
         # Supervisors try again after 1, not after 2: what does not answer may yet, a wrong configuration stays so.
         sys.exit(1 if isinstance(error, EffectError) else 2)
-    except OSError as error:
-        if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
-            raise
-        typer.echo(f"vigild: standard output: {error.strerror}", err=True)
-        # What is still in the buffer would fail once more at the interpreter's end, and change the exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(_NO_OUTPUT)
