@@ -177,15 +177,15 @@ class Files:
 
     def _hand_out_unreadable(self, opened: UnreadableFile) -> Sequence[Handout]:
         found, reason, before = opened.found, opened.reason, opened.position
-        if before is not None and before.has_told(found, reason):
+        if before is not None and before.told_of(found) == reason:
             self._skip(found)
             return ()
         self._done_with(found)
         # How far the same file had been read stays: it may be readable again.
-        known = before if before is not None and before.inode == found.inode else None
-        settled, head = (known.settled, known.head) if known is not None else (0, Head())
-        piece = Tracked(found, settled, head, reason).hand_out(settled, settled, known.resume if known else 0)
-        return (_unreadable(found, reason, piece),)
+        tracked = Tracked(found, 0, Head())
+        if before is not None and before.inode == found.inode:
+            tracked = Tracked(found, before.settled, before.head, before.resume)
+        return (_unreadable(found, reason, tracked.hand_out_fault(reason)),)
 
     def _begin_lines(self, file: LineFile) -> None:
         if self._follower is not None and self._follower.keeps(file.found):
@@ -200,12 +200,7 @@ class Files:
         try:
             runs = await reader.read(_CHUNK_BYTES)
         except OSError as error:
-            self._reader = None
-            if self._follower is not None:
-                self._follower.give_up(reader)
-            reader.close()
-            piece = Piece(None, 0, reader.found.size, 0)
-            return (_unreadable(reader.found, reason_of(error), piece),)
+            return self._give_up(reader, reason_of(error))
         if runs is None:
             return [_lines(reader.found, run, Piece(None, run.start, run.end, run.end)) for run in reader.restart()]
         if reader.is_at_end:
@@ -213,6 +208,18 @@ class Files:
             if self._follower is None or is_leaving(reader):
                 runs = reader.finish()
         return [_lines(reader.found, run, reader.tracked.hand_out(run.start, run.end, run.resume)) for run in runs]
+
+    def _give_up(self, reader: LineReader, reason: str) -> Sequence[Handout]:
+        """Say that the file can be read no further, once; what of it was read stays so, and the rest is tried again."""
+        self._reader = None
+        if self._follower is not None:
+            self._follower.give_up(reader)
+        reader.close()
+        is_told = reader.told == reason
+        self._advance(max(reader.found.size - reader.tracked.handed_out, 0), skipped=int(is_told))
+        if is_told:
+            return ()
+        return (_unreadable(reader.found, reason, reader.tracked.hand_out_fault(reason)),)
 
     def _skip(self, found: Found) -> None:
         self._advance(found.size, skipped=1)

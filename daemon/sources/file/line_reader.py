@@ -22,7 +22,10 @@ class LineReader:
     def __init__(self, file: LineFile, max_line_bytes: int) -> None:
         self.found = file.found
         """The file as last looked at, at the path where it lies now."""
-        self.tracked = Tracked(msgspec.structs.replace(file.found, path=file.position_path), file.offset, file.head)
+        named = msgspec.structs.replace(file.found, path=file.position_path)
+        self.tracked = Tracked(named, file.settled, file.head, file.offset)
+        self.told = file.told
+        """Why it could not be read to its end before, which is no news."""
         self.is_at_end = False
         """The last read found nothing more."""
         self.looks_since_gone = 0

@@ -62,39 +62,48 @@ class Position(msgspec.Struct, frozen=True):
             found.size,
         )
 
-    def has_told(self, found: Found, reason: str) -> bool:
-        """True when it is settled that the file cannot be read for this reason."""
-        return self.unreadable == reason and self.inode == found.inode
+    def told_of(self, found: Found) -> str:
+        """Return why the file cannot be read, as far as that is settled."""
+        return self.unreadable if self.inode == found.inode else ""
 
 
 class Piece(msgspec.Struct, eq=False):
     """What was handed out of a file in one delivery."""
 
     tracked: Tracked | None
-    """None where there is nothing to resume: standard input, and files that can be read no further."""
+    """None where there is nothing to resume: standard input, and what a file held that was overwritten."""
     start: int
     end: int
     resume: int
+    unreadable: str = ""
+    """Why it cannot be read further, where that is what was handed out."""
     is_settled: bool = False
 
 
 class Tracked:
     """One file's pieces in hand, in order, and the offset up to which everything before them is settled."""
 
-    def __init__(self, found: Found, offset: int, head: Head, unreadable: str = "") -> None:
+    def __init__(self, found: Found, settled: int, head: Head, resume: int | None = None) -> None:
         self.found = found
         """`found.path` names the position: a file that was renamed takes its position along."""
         self.head = head
         self.is_obsolete = False
         """The file was overwritten in place: what its old content settles is no position any more."""
-        self._unreadable = unreadable
-        self._settled = offset
-        self._resume = offset
+        self._unreadable = ""
+        self._settled = settled
+        self._resume = settled if resume is None else resume
         self._pieces: deque[Piece] = deque()
 
     def hand_out(self, start: int, end: int, resume: int) -> Piece:
         """Note that these bytes are in hand now; they follow those handed out before."""
         piece = Piece(self, start, end, resume)
+        self._pieces.append(piece)
+        return piece
+
+    def hand_out_fault(self, reason: str) -> Piece:
+        """Note that what follows cannot be read, which is told now; how far the file was read stays known."""
+        resume = self._pieces[-1].resume if self._pieces else self._resume
+        piece = Piece(self, self.handed_out, self.handed_out, resume, reason)
         self._pieces.append(piece)
         return piece
 
@@ -105,6 +114,12 @@ class Tracked:
             lowest = self._pieces.popleft()
             self._settled = lowest.end
             self._resume = lowest.resume
+            self._unreadable = lowest.unreadable
+
+    @property
+    def handed_out(self) -> int:
+        """The offset up to which all was handed out."""
+        return self._pieces[-1].end if self._pieces else self._settled
 
     @property
     def is_settled(self) -> bool:

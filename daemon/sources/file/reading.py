@@ -49,10 +49,14 @@ class LineFile(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     found: Found
     descriptor: int
-    offset: int
     head: Head
     position_path: str
     """The path that names its position: another than the file's where it was renamed since."""
+    settled: int = 0
+    """Everything before this is settled: more than `offset` where the last line had no line feed."""
+    offset: int = 0
+    told: str = ""
+    """Why it could not be read to its end before."""
 
 
 class SettledFile(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -106,7 +110,7 @@ def read_block(descriptor: int, offset: int, most: int, head: Head) -> tuple[byt
     opening = os.pread(descriptor, HEAD_BYTES, 0)
     if head.length > 0 and Head.of(opening[: head.length]) != head:
         return None
-    block = _read(descriptor, most, offset)
+    block = os.pread(descriptor, most, offset)  # in one go: what lies before a bad block is no less readable for it
     if not block and os.fstat(descriptor).st_size < offset:
         return None
     return block, head if head.length == len(opening) else Head.of(opening)
@@ -121,7 +125,7 @@ def open_renamed(found: Found, position: Position) -> LineFile | None:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             renamed = describe(path, os.fstat(descriptor))
             if _is_same_file(descriptor, position) and renamed.size > position.settled:
-                return LineFile(renamed, descriptor, position.resume, position.head, found.path)
+                return _from_position(renamed, descriptor, position.head, found.path, position)
             os.close(descriptor)
     except OSError:
         # What cannot be found again is gone; the file that is there now is read all the same.
@@ -191,10 +195,16 @@ def _unpacked(body: bytes, max_bytes: int) -> bytes:
 def _line_file(descriptor: int, found: Found, position: Position | None) -> LineFile | SettledFile:
     head = Head.of(os.pread(descriptor, HEAD_BYTES, 0))
     if position is None or not _is_same_file(descriptor, position) or found.size < position.settled:
-        return LineFile(found, descriptor, 0, head, found.path)
+        told = position.told_of(found) if position is not None else ""
+        return LineFile(found, descriptor, head, found.path, told=told)
     if found.size == position.settled:
         return SettledFile(found)
-    return LineFile(found, descriptor, position.resume, head, found.path)
+    return _from_position(found, descriptor, head, found.path, position)
+
+
+def _from_position(found: Found, descriptor: int, head: Head, position_path: str, position: Position) -> LineFile:
+    told = position.told_of(found)
+    return LineFile(found, descriptor, head, position_path, position.settled, position.resume, told)
 
 
 def _is_same_file(descriptor: int, position: Position) -> bool:

@@ -17,6 +17,7 @@ from daemon.sources.base import EndOfSource, Progress
 from daemon.sources.file.formats import GZIP_MAGIC, FileFormat, Handling
 from daemon.sources.file.intake import Handout
 from daemon.sources.file.lines import KEPT_OF_OVERSIZE_BYTES, LineCutter, Run
+from daemon.sources.file.paths import reason_of
 from daemon.sources.file.positions import Piece
 from daemon.sources.file.reading import ReadingLimits
 
@@ -44,6 +45,18 @@ class StandardInput:
         """See Intake."""
         if self._is_over:
             raise EndOfSource
+        try:
+            return await self._next()
+        except OSError as error:
+            self._is_over = True
+            runs = [_handout(run) for run in self._cutter.finish()]
+            at = self._cutter.read_to
+            return [
+                *runs,
+                Handout(STANDARD_INPUT, b"", Framing.DOCUMENT, Piece(None, at, at, at), unreadable=reason_of(error)),
+            ]
+
+    async def _next(self) -> Sequence[Handout]:
         block = await self._read()
         if self._handling is None:
             self._handling = self._handling_of(block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,7 +36,20 @@ async def told_by(folder: Path, context: SourceContext, *, follow: bool) -> list
                 received = await source.receive()
                 deliveries += received
                 await source.settle(received, Settlement.ACKNOWLEDGED)
-    return sorted((Path(d.identity.rpartition(":")[0]).name, d.attributes.get("unreadable")) for d in deliveries)
+    told = [(Path(d.identity.rpartition(":")[0]).name, d.attributes.get("unreadable")) for d in deliveries]
+    return sorted(told, key=lambda one: (one[0], one[1] or ""))
+
+
+def a_bad_block_at(bad: int) -> Callable[[int, int, int], bytes]:
+    """Return what reading a file is like that cannot be read from there on: short before it, as the system does."""
+    reading = os.pread
+
+    def pread(descriptor: int, size: int, offset: int) -> bytes:
+        if offset >= bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return reading(descriptor, min(size, bad - offset), offset)
+
+    return pread
 
 
 @pytest.fixture
@@ -90,6 +104,56 @@ async def test_a_file_that_may_not_be_read_for_a_time_goes_on_where_it_was(
     assert [delivery.attributes for delivery in refused] == [{"unreadable": "Permission denied"}]
     assert told_before == []
     assert [delivery.body for delivery in readable] == [ADDED]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_a_file_that_fails_half_way_is_told_once_and_goes_on_where_it_was(
+    folder: Path, context: SourceContext, monkeypatch: pytest.MonkeyPatch, *, follow: bool
+) -> None:
+    """A bad block is no news at the next start, costs nothing that was read before it, and may be mended."""
+    log = folder / "app.log"
+    log.write_bytes(b"{}\n" * 100_000 + ADDED)
+    bad = 262_144 + 5
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", a_bad_block_at(bad))
+        first = await told_by(folder, context, follow=follow)
+        again = await told_by(folder, context, follow=follow)
+    mended = await read(source_of(folder, context))
+    settled = await read(source_of(folder, context))
+
+    assert [why for _, why in first] == [None, None, "Input/output error"]
+    assert again == []
+    assert b"".join(delivery.body for delivery in mended) == (b"{}\n" * 100_000 + ADDED)[bad // 3 * 3 :]
+    assert settled == []
+
+
+async def test_a_fault_that_was_not_settled_is_told_again(
+    folder: Path, context: SourceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines before it may be settled and stored first; only the rejection itself says that the fault is told."""
+    (folder / "app.log").write_bytes(b"{}\n" * 4)
+    monkeypatch.setattr(os, "pread", a_bad_block_at(9))
+    source = source_of(folder, context)
+    async with running(source):
+        (lines,), (fault,) = await source.receive(), await source.receive()
+        await source.settle([lines], Settlement.ACKNOWLEDGED)
+
+    assert fault.attributes == {"unreadable": "Input/output error"}
+    assert [delivery.attributes for delivery in await read(source_of(folder, context))] == [fault.attributes]
+
+
+async def test_standard_input_that_cannot_be_read_is_told_and_is_the_end(folder: Path, context: SourceContext) -> None:
+    """A terminal that is taken away or a folder put there is a rejection with its reason, not the process's end."""
+    usual, unreadable = os.dup(0), os.open(folder, os.O_RDONLY)
+    os.dup2(unreadable, 0)
+    try:
+        deliveries = await read(FileSource("orders", FileConfig(paths=("-",)), context))
+    finally:
+        os.dup2(usual, 0)
+        os.close(usual)
+        os.close(unreadable)
+
+    assert [delivery.attributes for delivery in deliveries] == [{"unreadable": "Is a directory"}]
 
 
 async def test_a_check_counts_what_is_unreadable_in_a_folder(folder: Path, context: SourceContext) -> None:
