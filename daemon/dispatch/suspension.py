@@ -31,6 +31,8 @@ class Suspension:
             return
         if self._since is None:
             self._since = now
+            # Asked at each scrape, as readiness is: nobody says when the next try is due.
+            context.telemetry.metrics.gauge("target_suspended", self._target).set_function(lambda: float(stands()))
             context.telemetry.emit(TargetSuspended(self._target, cause.kind, cause.detail))
         context.telemetry.health.ill(part, f"suspended, {cause.kind}: {cause.detail}", stands)
         # What people have to mend does not pass by itself: they must know at once.

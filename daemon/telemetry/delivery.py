@@ -21,7 +21,6 @@ class TargetSuspended(Signal):
 
     def count(self, metrics: Metrics) -> None:
         """See Signal."""
-        metrics.gauge("target_suspended", self.target).set(1)
         metrics.counter("target_suspensions_total", self.target, self.kind).inc()
 
 
@@ -32,10 +31,6 @@ class TargetResumed(Signal):
     event = "target resumed"
     target: str
     seconds: float
-
-    def count(self, metrics: Metrics) -> None:
-        """See Signal."""
-        metrics.gauge("target_suspended", self.target).set(0)
 
 
 @dataclass(frozen=True, slots=True)

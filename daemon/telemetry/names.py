@@ -148,7 +148,12 @@ METRICS = {
         Metric("state_items_unreadable_total", "counter", "Items on actions and alerts not readable.", ("kind",)),
         Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
-        Metric("target_suspended", "gauge", "1 while a target is not called, only tried.", ("target",)),
+        Metric(
+            "target_suspended",
+            "gauge",
+            "1 while a target is not called, only tried; 0 once its next try is due and nothing waits for it.",
+            ("target",),
+        ),
         Metric("target_suspensions_total", "counter", "Times a target's breaker opened, by cause.", ("target", "kind")),
         Metric("state_away", "gauge", "1 while the state store counts as away."),
         Metric("intents_unclaimed_total", "counter", "Intents that went ahead while state was away.", ("target",)),

@@ -202,20 +202,23 @@ async def test_matches_of_one_key_stay_in_order(tmp_path: Path) -> None:
 
 
 async def test_a_suspended_target_that_nobody_waits_for_holds_up_readiness_until_its_next_try(tmp_path: Path) -> None:
-    """A poisonous alert that was parked does not keep the daemon unready until the next alert comes."""
+    """A poisonous alert that was parked does not keep daemon and metric saying so until the next alert comes."""
     breaker = BreakerConfig(failures=1, base_seconds=0.4, cap_seconds=0.4)
     once = RETRY.model_copy(update={"max_attempts": 1})
     async with (
         serve(status(500)) as server,
         daemon_process(tmp_path, server, breaker=breaker, retry=once) as dispatcher,
     ):
-        health = dispatcher._telemetry.health
+        health, metrics = dispatcher._telemetry.health, dispatcher._telemetry.metrics
         health.well("daemon")
         await carry_out(dispatcher, match())
         ready, why = health.ready()
+        suspended = list(metrics.values("target_suspended"))
         with anyio.fail_after(10):
             while not health.ready()[0]:  # noqa: ASYNC110 - time passes, nothing happens
                 await anyio.sleep(0.02)
 
     assert (ready, why) == (False, "target hook: suspended, server_error: HTTP 500")
+    assert suspended == [({"target": "hook"}, 1.0)]
+    assert list(metrics.values("target_suspended")) == [({"target": "hook"}, 0.0)]
     assert len(server.requests) == 1, "nothing was sent to find out"
