@@ -7,6 +7,13 @@ from collections.abc import Iterable
 
 _MOST_KNOWN = 20
 """Names that are listed where none comes close."""
+_SURELY = 0.75
+"""`$orr`, `or` and `$OR` come so near to `$or`, `for` does not."""
+
+
+def comes_near(word: str, meant: str) -> bool:
+    """Return whether one word that is taken for something else may be a slip for this one."""
+    return bool(difflib.get_close_matches(word.casefold(), (meant,), cutoff=_SURELY))
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:

@@ -32,6 +32,18 @@ def test_an_error_in_a_pasted_pattern_names_its_line(text: str, line: int, path:
     assert str(raised.value).startswith(f"line {line}: {path}: ")
 
 
+@pytest.mark.parametrize("name", ["$orr", "$OR", "or"])
+def test_a_slip_for_or_is_told_from_an_operator_that_there_is_not(name: str) -> None:
+    """Objects under a name that comes near `$or` are alternatives; under any other name they are match expressions."""
+    with pytest.raises(PatternError) as raised:
+        Matcher({"slip": {name: [{"source": ["aws.ec2"]}, {"detail": {"state": ["stopped"]}}]}})
+    with pytest.raises(PatternError) as other:
+        Matcher({"field": {"for": [{"prefx": "a"}]}})
+
+    assert str(raised.value) == f"$.{name}[0]: unknown operator 'source'; is {name!r} meant to be '$or'?"
+    assert str(other.value) == "$.for[0]: unknown operator 'prefx'; did you mean 'prefix'?"
+
+
 def test_a_parsed_pattern_has_no_lines() -> None:
     """An error in a pattern given as parsed JSON has the path only."""
     with pytest.raises(PatternError) as raised:

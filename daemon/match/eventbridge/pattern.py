@@ -16,6 +16,7 @@ from daemon.errors import PatternError
 from daemon.match.eventbridge.expressions import JsonObject, members, parse_test, read_fraction
 from daemon.match.eventbridge.operators import AnythingBut, Test
 from daemon.match.eventbridge.places import line_of, member
+from daemon.near_miss import comes_near
 
 MAX_ALTERNATIVES: Final = 1_000
 """EventBridge refuses a rule whose `$or` make more combinations."""
@@ -148,7 +149,8 @@ class _Reader:
                 self.read(inner, (*names, name), inner_place, group)
             elif isinstance(inner, list):
                 self._spend(len(inner), inner_place)
-                condition = _condition(inner, (*names, name), inner_place)
+                with _hint_at_or(name, inner):
+                    condition = _condition(inner, (*names, name), inner_place)
                 self._spend(_size(condition) - len(inner), inner_place)
                 group.conditions.pop(condition.path, None)
                 group.conditions[condition.path] = condition
@@ -181,6 +183,17 @@ class _Reader:
         self._parts_left -= parts
         if self._parts_left < 0:
             raise PatternError(place, f"more than {MAX_PARTS} objects, values and match expressions")
+
+
+@contextmanager
+def _hint_at_or(name: str, values: list[object]) -> Iterator[None]:
+    """Say of objects that are no match expressions that `$or` is meant, where the field's name comes near it."""
+    try:
+        yield
+    except PatternError as error:
+        if not comes_near(name, "$or") or any(members(value) is None for value in values):
+            raise
+        raise PatternError(error.path, f"{error.reason.partition(';')[0]}; is {name!r} meant to be '$or'?") from None
 
 
 def _size(condition: Condition) -> int:
