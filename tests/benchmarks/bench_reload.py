@@ -57,13 +57,14 @@ def _run(events: Path, folder: Path, *, reloading: bool) -> str:
             else:
                 daemon.wait_for(lambda: _settled(daemon) >= _EVENTS, "done", _SECONDS)
         daemon.wait_for(lambda: daemon.metric("vigild_events_in_flight") == 0, "drained", _SECONDS)
-        new = daemon.metric("vigild_events_settled_total", outcome="matched")
-        unmatched = daemon.metric("vigild_events_settled_total", outcome="unmatched")
+        metrics = daemon.scrape()
+        new = metrics.total("vigild_events_settled_total", outcome="matched")
+        unmatched = metrics.total("vigild_events_settled_total", outcome="unmatched")
         matches = [
-            int(daemon.metric("vigild_rule_matches_total", rule=f"all-{number}")) for number in range(generation + 1)
+            int(metrics.total("vigild_rule_matches_total", rule=f"all-{number}")) for number in range(generation + 1)
         ]
-        beats = daemon.metric("vigild_loop_stall_seconds_count")
-        slow = beats - daemon.metric("vigild_loop_stall_seconds_bucket", le="0.05")
+        beats = metrics.total("vigild_loop_stall_seconds_count")
+        slow = beats - metrics.total("vigild_loop_stall_seconds_bucket", le="0.05")
         daemon.stop()
         probe = Probe(**json.loads(daemon.output.read_text()))
     verdict = "each event once" if sum(matches) == new and not unmatched else f"WRONG: {sum(matches)} matches"
