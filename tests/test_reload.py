@@ -12,6 +12,7 @@ import pytest
 from daemon.app import reload_rules
 from daemon.assembly import assemble
 from daemon.clock import SystemClock
+from daemon.event import Delivery
 from daemon.settings import Settings, load_settings
 from daemon.telemetry import build_telemetry
 from daemon.telemetry.log import LogFormat, LogLevel
@@ -63,6 +64,42 @@ async def test_the_collector_never_goes_through_new_rules(small: Settings) -> No
         assert sys.getswitchinterval() == turns
     assert frozen > 30_000
     assert max(young) < 10_000
+
+
+RULES_OF_ALL_KINDS = """
+rules:
+  - {name: made, description: d, pattern: {source: [aws.ec2], detail: {eventName: [A], userIdentity: {type: [Root]}}}}
+  - {name: told, description: d, log: {groups: ["/app/*"], filter: '{ $.user.name = "root" && $.level = "ERROR" }'}}
+"""
+TRAIL = (
+    b'{"Records": [{"eventID": "1", "eventSource": "ec2.amazonaws.com", "eventType": "AwsApiCall", "eventName": "A"}]}'
+)
+
+
+@pytest.fixture
+def varied(tmp_path: Path) -> Settings:
+    (tmp_path / "rules.yaml").write_text(RULES_OF_ALL_KINDS)
+    return load_settings(
+        None, {"rules": [str(tmp_path / "rules.yaml")], "state": {"path": str(tmp_path / "state.sqlite")}}
+    )
+
+
+async def test_a_reload_leaves_nothing_behind(varied: Settings) -> None:
+    """What refers to itself and is set aside from the collector is never freed: types by which events are read."""
+    clock = SystemClock()
+    telemetry = build_telemetry(LogFormat.JSON, LogLevel.ERROR, clock)
+    frozen: list[int] = []
+    async with assemble(varied, telemetry, clock, random.Random(7)) as parts:
+        sieve = parts.pipeline.sieve
+        gc.collect()
+        for _ in range(12):
+            await reload_rules(parts)
+            frozen.append(gc.get_freeze_count())
+            delivery = Delivery(source="files", identity="1", body=TRAIL, receipt=None, received_at=0.0)
+            assert list(sieve.decoder.decode_wanted(delivery, sieve.rules.matcher.screen, sieve.rules.logs.held))
+    gc.unfreeze()
+
+    assert frozen[-1] - frozen[1] < 40
 
 
 RULE_WITH_ACTION = """

@@ -7,7 +7,7 @@ or record with anything odd in it, goes the careful way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import compress, repeat
 from operator import and_, attrgetter, methodcaller, not_, or_
 from typing import Annotated, Any, NamedTuple
@@ -18,6 +18,7 @@ from daemon.decode.cloudtrail import CloudTrailRecord
 from daemon.decode.records_file import Numbered
 from daemon.dedupe.identity import cloudtrail_identity, name_with_line
 from daemon.event import LineRules, LogRecord, Screen, Unwanted
+from daemon.struct_types import struct_type
 
 _RECORD = "detail"
 """Where the envelope holds the record: only fields below it can be looked at before there is an envelope."""
@@ -25,6 +26,7 @@ _ANY_RULE = -1
 """The set of all rules."""
 _PLAIN = (str, msgspec.UnsetType)
 _MOST_KNOWN = 20_000
+_MOST_FILES = 64
 _LONGEST_KNOWN = 256
 """Characters; with _MOST_KNOWN at most some 10 MB, a few hundred kilobytes where nobody makes values up."""
 _event_id = attrgetter("eventID")
@@ -74,8 +76,7 @@ class RecordScreen:
             self._values = [attrgetter(attribute) for attribute in attributes]
             self._all_values = attrgetter(*attributes)
             record = tree.struct(_Record)
-            file = msgspec.defstruct("ScreenedFile", [("Records", list[record])])  # type: ignore[valid-type]
-            self._decode = msgspec.json.Decoder(file).decode
+            self._decode = msgspec.json.Decoder(_file_of(record)).decode
             self._decode_line = msgspec.json.Decoder(record).decode
 
     def sort(self, document: bytes) -> Screened | None:
@@ -170,8 +171,14 @@ class _Tree:
 
     def struct(self, base: type[msgspec.Struct] = msgspec.Struct) -> Any:
         """Return the type; absent fields read as UNSET, absent or null objects have no attributes."""
-        fields: list[tuple[str, Any, Any]] = []
+        fields: list[tuple[str, str, Any]] = []
         for number, (name, child) in enumerate(self._children.items()):
             kind = child.struct() | None if child._children else Any  # noqa: SLF001 - its own kind
-            fields.append((f"f{number}", kind, msgspec.field(default=msgspec.UNSET, name=name)))
-        return msgspec.defstruct("Screened", fields, bases=(base,), gc=False)
+            fields.append((f"f{number}", name, kind))
+        return struct_type("Screened", fields, base)
+
+
+@lru_cache(_MOST_FILES)
+def _file_of(record: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """Return the type of a file of such records; made once, as the records' own (struct_types.py)."""
+    return msgspec.defstruct("ScreenedFile", [("Records", list[record])])  # type: ignore[valid-type]

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
+
+from daemon.struct_types import struct_type
 
 Steps: TypeAlias = tuple[str, ...]
 
@@ -91,9 +93,8 @@ def _define(node: Node, fields: list[Steps]) -> None:
     attributes = {name: f"f{number}" for number, name in enumerate(names)}
     for child in node.children.values():
         _define(child, fields)
-    types = [(attributes[name], _type_of(node.children.get(name), fields), UNSET) for name in names]
-    node.struct = msgspec.defstruct(
-        "Projection", types, rename={attributes[name]: name for name in names}, gc=False, eq=False
+    node.struct = struct_type(
+        "Projection", ((attributes[name], name, _type_of(node.children.get(name), fields)) for name in names)
     )
     node.attributes = {name: attributes[name] for name in node.children}
 

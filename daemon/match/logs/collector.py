@@ -108,5 +108,5 @@ class _Writer:
         """Compile what was written."""
         source = "\n".join([*self._lines, " return woken"])
         exec(source, self._namespace)  # noqa: S102 - the text is made here, of numbered names only
-        collect: Collect = self._namespace["collect"]
+        collect: Collect = self._namespace.pop("collect")  # or it would need the garbage collector, as in program.py
         return collect

@@ -16,6 +16,7 @@ import msgspec
 
 from daemon.match.logs.cursor import BLANKS
 from daemon.match.logs.syntax import Each, Step
+from daemon.struct_types import struct_type
 
 Steps: TypeAlias = tuple[Step, ...]
 Document: TypeAlias = Any
@@ -78,12 +79,11 @@ class Projection:
             return dict[str, Any]
         for name in node.names:
             self._attributes.setdefault(name, f"f{len(self._attributes)}")
-        json_names = {self._attributes[name]: name for name in node.names}
         fields = []
         for name, child in node.names.items():
             attribute = self._attributes[name]
-            fields.append((attribute, self._anything(child, None if way is None else (*way, attribute)), MISSING))
-        struct = msgspec.defstruct("Fields", fields, rename=json_names, gc=False)
+            fields.append((attribute, name, self._anything(child, None if way is None else (*way, attribute))))
+        struct = struct_type("Fields", fields)
         if way is not None:
             self._structs[way] = struct
         return struct
