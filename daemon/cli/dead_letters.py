@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -21,7 +21,7 @@ from daemon.cli.report import counting_bar
 from daemon.cli.start import run_async
 from daemon.dispatch.dead_letters import DeadLetterPlace
 from daemon.dispatch.dead_letters.selection import Selection
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, FailureKind, RejectReason
 from daemon.near_miss import near_miss
 from daemon.pipeline.redrive import REMOVED, Fate, Redriver, foresee
 from daemon.settings import Settings, load_settings
@@ -217,12 +217,25 @@ def _selection(
 ) -> Selection:
     return Selection(
         tuple(ids or ()),
-        frozenset(reasons or ()),
+        _known_reasons(reasons or ()),
         frozenset(names or ()),
         frozenset(rules or ()),
         None if older_than is None else time.time() - _seconds(older_than),
         None if newer_than is None else time.time() - _seconds(newer_than),
     )
+
+
+def _known_reasons(reasons: Iterable[str]) -> frozenset[str]:
+    """Return the reasons.  Raises ConfigError for a slip, which must not look as if nothing were parked."""
+    known = frozenset(map(str, (*RejectReason, *FailureKind)))
+    slips = [
+        f"--reason {reason}: no letter has this reason{near_miss(reason, known)}"
+        for reason in reasons
+        if reason not in known
+    ]
+    if slips:
+        raise ConfigError(*slips)
+    return frozenset(reasons)
 
 
 def _seconds(age: str) -> float:
