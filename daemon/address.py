@@ -10,6 +10,7 @@ from anyio import to_thread
 from pydantic import AfterValidator, StringConstraints
 
 from daemon.errors import FailureKind, PermanentError
+from daemon.text_form import TextForm
 
 _HIGHEST_PORT = 65_535
 
@@ -22,8 +23,11 @@ def _check_port(address: str) -> str:
 
 Address = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^(?:[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$", max_length=300
+    StringConstraints(max_length=300),
+    TextForm(
+        r"^(?:[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$",
+        "a host, a colon and a port",
+        "127.0.0.1:9464",
     ),
     AfterValidator(_check_port),
 ]

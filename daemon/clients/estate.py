@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from daemon.clients.aws import AwsClients
 from daemon.clients.errors import answered, aws_errors
@@ -19,9 +19,10 @@ from daemon.clients.roles import AssumedRole, RoleSettings
 from daemon.clients.secrets import Secrets
 from daemon.clock import Clock
 from daemon.errors import FailureKind, PermanentError
+from daemon.text_form import TextForm
 
-AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+AccountId = Annotated[str, TextForm(r"^[0-9]{12}$", "the 12 digits of an account, in quotes", "123456789012")]
+RegionName = Annotated[str, TextForm(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "the code of a region", "eu-west-1")]
 
 _NO_REGION = "no region to act in: the configuration needs estate.regions or aws.region, or the environment AWS_REGION"
 _READS = ("batch_get_", "describe_", "get_", "head_", "list_")

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from daemon.clients.aws import AwsClients
 from daemon.clients.errors import answered, aws_errors
 from daemon.clients.secrets import Secrets
 from daemon.secret_reference import Secret
+from daemon.text_form import TextForm
 from daemon.yaml_file import Strict
 
 _SESSION_SECONDS = 3_600
 """The longest that a role reached through another role may be assumed for (AWS STS API reference, AssumeRole)."""
+
+RoleTemplate = Annotated[
+    str,
+    TextForm(
+        r"^arn:aws[a-z-]*:iam::\{account\}:role/[A-Za-z0-9+=,.@_/-]{1,512}$",
+        "the ARN of a role with {account} in place of the account",
+        "arn:aws:iam::{account}:role/vigild",
+    ),
+]
+SessionName = Annotated[
+    str, TextForm(r"^[A-Za-z0-9+=,.@_-]{2,64}$", "2 to 64 letters, digits and + = , . @ _ -", "vigild")
+]
 
 
 class RoleSettings(Strict):
@@ -22,14 +35,12 @@ class RoleSettings(Strict):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    role_arn: str | None = Field(
-        default=None, pattern=r"^arn:aws[a-z-]*:iam::\{account\}:role/[A-Za-z0-9+=,.@_/-]{1,512}$"
-    )
+    role_arn: RoleTemplate | None = None
     """The role to assume in each account, with `{account}` where its number goes; the daemon's own account is reached
     with its own credentials."""
     external_id: Secret | None = None
     """What the role's trust policy asks for; the text, or where AWS keeps it."""
-    session_name: str = Field(default="vigild", pattern=r"^[A-Za-z0-9+=,.@_-]{2,64}$")
+    session_name: SessionName = "vigild"
     """Of the assumed role's sessions: CloudTrail shows it, and the loop breaker knows our own calls by it."""
 
 

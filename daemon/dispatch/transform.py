@@ -22,12 +22,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, NoReturn, Self
 
 import orjson
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from daemon.errors import FailureKind, PermanentError
 from daemon.event import Event
 from daemon.json_path import MISSING, JsonPath
 from daemon.sinks.text import JSON, PLAIN_TEXT, printable
+from daemon.text_form import TextForm
 from daemon.yaml_file import Strict
 
 _LARGEST_OUTPUT_CHARACTERS = 1_048_576
@@ -46,7 +47,7 @@ _RUN = re.compile(r'\\.|"|[ \t\r\n]+|[^\\" \t\r\n]+|\\', re.DOTALL)
 _MARK = "\ue000"
 """Stands for a value while the template is tried out; private use, so no event or template means anything by it."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,256}$")]
+Name = Annotated[str, TextForm(r"^[A-Za-z0-9_-]{1,256}$", "at most 256 letters, digits, _ and -", "instance")]
 
 
 class _Json(str):

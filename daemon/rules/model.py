@@ -10,9 +10,17 @@ from daemon.actions import AnyActionConfig
 from daemon.dispatch.transform import InputTransformerConfig
 from daemon.match.lint.findings import LintCode
 from daemon.sinks.base import Severity
+from daemon.text_form import TextForm
 from daemon.yaml_file import Strict
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$")]
+Name = Annotated[
+    str,
+    TextForm(
+        r"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$",
+        "a name of small letters, digits and . _ - between them, at most 64",
+        "root-login",
+    ),
+]
 """Of rules, sources, targets: lower case, digits, and `.`, `_`, `-` inside; at most 64 characters."""
 
 
@@ -24,7 +32,12 @@ class TargetReference(Strict):
     """EventBridge's input transformer: InputPathsMap and InputTemplate."""
 
 
-LogGroup = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_./#-]{1,512}\*?)$")]
+LogGroup = Annotated[
+    str,
+    TextForm(
+        r"^(\*|[A-Za-z0-9_./#-]{1,512}\*?)$", "the name of a log group, or how it begins and a *", "/ecs/checkout*"
+    ),
+]
 """A log group's name, or the beginning of names with a `*` behind it."""
 
 

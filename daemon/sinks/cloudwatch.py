@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from daemon.clients import answered
+from daemon.clients.estate import RegionName
 from daemon.errors import EffectError, FailureKind, RetryableError
 from daemon.grants import Grant, Place
 from daemon.sinks.base import Notice, SinkContext
@@ -16,6 +17,7 @@ from daemon.sinks.batching import BatchingConfig, BatchingSink, Entry
 from daemon.sinks.event_path import EventPath, texts_at
 from daemon.sinks.event_time import time_of
 from daemon.sinks.gathering import Limits
+from daemon.text_form import TextForm
 
 _OLDEST_SECONDS = 14 * 86_400.0
 _NEWEST_SECONDS = 2 * 3_600.0
@@ -27,10 +29,22 @@ _OTHER, _MISSING = "(other)", "(none)"
 _OVERHEAD_BYTES = 200
 """Of a data point beside its names and values."""
 
-Ascii = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]([ -~]{0,253}[!-~])?$")]
+Ascii = Annotated[
+    str,
+    TextForm(
+        r"^[!-9;-~]([ -~]{0,253}[!-~])?$",
+        "at most 255 ASCII characters, no colon or blank first and no blank last",
+        "Environment",
+    ),
+]
 """1 to 255 printable ASCII characters, no colon at the beginning."""
 
-Namespace = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#: -]{0,254}$")]
+Namespace = Annotated[
+    str,
+    TextForm(
+        r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#: -]{0,254}$", "at most 255 letters, digits and . _ / # : -", "Security/Alerts"
+    ),
+]
 
 
 class CloudwatchConfig(BatchingConfig):
@@ -49,7 +63,7 @@ class CloudwatchConfig(BatchingConfig):
     """By name: where the event has its value, `Account: $.account` for instance."""
     max_values: int = Field(default=100, ge=1, le=10_000)
     """Of one such dimension: further ones count as "(other)", for every combination is a metric that costs money."""
-    region: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,32}$")
+    region: RegionName | None = None
     """Where the metric is; the daemon's own region unless given."""
 
     @model_validator(mode="after")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import StringConstraints
-
 from daemon.clients import answered
 from daemon.errors import EffectError
 from daemon.grants import Grant, Place
@@ -14,9 +12,15 @@ from daemon.sinks.base import Notice
 from daemon.sinks.batching import BatchingConfig, BatchingSink, Entry, outcomes_in_order
 from daemon.sinks.gathering import Limits
 from daemon.sinks.text import json_line
+from daemon.text_form import TextForm
 
 DeliveryStreamArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:firehose:[a-z0-9-]+:\d{12}:deliverystream/[A-Za-z0-9_.-]{1,64}$")
+    str,
+    TextForm(
+        r"^arn:aws[a-z-]*:firehose:[a-z0-9-]+:\d{12}:deliverystream/[A-Za-z0-9_.-]{1,64}$",
+        "the ARN of a delivery stream",
+        "arn:aws:firehose:eu-west-1:123456789012:deliverystream/alerts",
+    ),
 ]
 
 

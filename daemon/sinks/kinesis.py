@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import StringConstraints
-
 from daemon.clients import answered
 from daemon.errors import EffectError
 from daemon.grants import Grant, Place
@@ -15,6 +13,7 @@ from daemon.sinks.batching import BatchingConfig, BatchingSink, Entry, outcomes_
 from daemon.sinks.event_path import EventPath, texts_at
 from daemon.sinks.gathering import Limits
 from daemon.sinks.text import json_line
+from daemon.text_form import TextForm
 
 _LONGEST_KEY = 256
 """Characters of a partition key (API reference, PutRecordsRequestEntry)."""
@@ -23,7 +22,12 @@ _LARGEST_CALL_BYTES = 10 * 1024**2
 then Kinesis itself refuses."""
 
 StreamArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[A-Za-z0-9_.-]{1,128}$")
+    str,
+    TextForm(
+        r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[A-Za-z0-9_.-]{1,128}$",
+        "the ARN of a stream",
+        "arn:aws:kinesis:eu-west-1:123456789012:stream/alerts",
+    ),
 ]
 
 

@@ -21,6 +21,7 @@ from daemon.sinks.facts import facts_of
 from daemon.sinks.incidents import IncidentConfig, incident_of
 from daemon.sinks.message_text import details
 from daemon.sinks.text import printable
+from daemon.text_form import TextForm
 
 _LONGEST_DETAILS = 100_000
 _POLICY = compat32.clone(linesep="\r\n")
@@ -29,8 +30,11 @@ _URGENT = frozenset({Severity.HIGH, Severity.CRITICAL})
 
 MailAddress = Annotated[
     str,
-    StringConstraints(
-        max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$"
+    StringConstraints(max_length=254),
+    TextForm(
+        r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$",
+        "a bare mail address",
+        "oncall@example.com",
     ),
 ]
 """local@domain in ASCII, without a name (RFC 5321, section 4.1.2, dot-string)."""

@@ -17,17 +17,24 @@ from daemon.sinks.batching import BatchingConfig, BatchingSink, Entry
 from daemon.sinks.event_path import EventPath
 from daemon.sinks.gathering import Limits
 from daemon.sinks.incidents import IncidentConfig, incident_of
+from daemon.text_form import TextForm
 
 ProductArn = Annotated[
     str,
-    StringConstraints(pattern=r"^arn:aws[a-z-]*:securityhub:[a-z0-9-]+:\d{12}:product/[A-Za-z0-9-]+/[A-Za-z0-9-]+$"),
+    TextForm(
+        r"^arn:aws[a-z-]*:securityhub:[a-z0-9-]+:\d{12}:product/[A-Za-z0-9-]+/[A-Za-z0-9-]+$",
+        "the ARN of a product",
+        "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default",
+    ),
 ]
 FindingType = Annotated[
     str,
-    StringConstraints(
-        max_length=256,
-        pattern=r"^(Software and Configuration Checks|TTPs|Effects|Unusual Behaviors|Sensitive Data Identifications)"
+    StringConstraints(max_length=256),
+    TextForm(
+        r"^(Software and Configuration Checks|TTPs|Effects|Unusual Behaviors|Sensitive Data Identifications)"
         r"(/[^/\x00-\x1f]+){0,2}$",
+        "a namespace of Security Hub, or one with a category and a classifier",
+        "TTPs/Defense Evasion",
     ),
 ]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from anyio import fail_after
-from pydantic import Field, StringConstraints
 
 from daemon.clients import answered, aws_errors
+from daemon.clients.estate import RegionName
 from daemon.grants import Grant, Place
 from daemon.sinks.base import Notice, SinkContext
 from daemon.sinks.mail import MailConfig, mail_of
+from daemon.text_form import TextForm
 
-ConfigurationSet = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ConfigurationSet = Annotated[str, TextForm(r"^[A-Za-z0-9_-]{1,64}$", "at most 64 letters, digits, _ and -", "alerts")]
 
 
 class SesConfig(MailConfig):
@@ -23,7 +24,7 @@ class SesConfig(MailConfig):
     """
 
     type: Literal["ses"]
-    region: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,32}$")
+    region: RegionName | None = None
     """Where the sender is verified; the daemon's own region unless given."""
     configuration_set: ConfigurationSet | None = None
     """Counts bounces and complaints, and more."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from anyio import fail_after
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from daemon.clients.smtp import PORTS, MailServer, Security, hand_over, open_smtp, smtp_errors
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError
@@ -17,11 +17,14 @@ from daemon.sinks.base import Notice, SinkContext
 from daemon.sinks.mail import MailConfig, mail_of
 from daemon.sinks.text import printable
 from daemon.sinks.trust import trusting
+from daemon.text_form import TextForm
 
 _REMEMBERED = 1_000
 """Alerts whose recipients are remembered while some of them are still to be told."""
 
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
+HostName = Annotated[
+    str, TextForm(r"^[A-Za-z0-9.:_-]{1,253}$", "the name or address of a host, without a port", "smtp.example.com")
+]
 
 
 class SmtpConfig(MailConfig):

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from anyio import fail_after
-from pydantic import StringConstraints
 
 from daemon.clients import answered, aws_errors
 from daemon.grants import Grant, Place
 from daemon.sinks.base import Notice, SinkConfig, SinkContext
 from daemon.sinks.message import message_of
+from daemon.text_form import TextForm
 
 TopicArn = Annotated[
     str,
-    StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z]+(-[a-z]+)+-[0-9]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$"),
+    TextForm(
+        r"^arn:aws[a-z-]*:sns:[a-z]+(-[a-z]+)+-[0-9]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$",
+        "the ARN of a topic",
+        "arn:aws:sns:eu-west-1:123456789012:alerts",
+    ),
 ]
 
 

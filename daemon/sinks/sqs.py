@@ -11,8 +11,17 @@ from daemon.clients import AwsClients, answered, aws_errors, region_of
 from daemon.grants import Grant, Place, queue_arn
 from daemon.sinks.base import Notice, SinkConfig, SinkContext
 from daemon.sinks.message import Message, message_of
+from daemon.text_form import TextForm
 
-QueueUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#\s]+/[^?#\s]+$", max_length=512)]
+QueueUrl = Annotated[
+    str,
+    StringConstraints(max_length=512),
+    TextForm(
+        r"^https?://[^/?#\s]+/[^?#\s]+$",
+        "the URL of a queue",
+        "https://sqs.eu-west-1.amazonaws.com/123456789012/alerts",
+    ),
+]
 
 
 class SqsConfig(SinkConfig):

@@ -13,13 +13,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from yarl import URL
 
 from daemon.secret_reference import LeastLength, Secret, reference_of
 from daemon.sinks.base import Notice
 from daemon.sinks.posting import Post, PostingSink, SecretUrlConfig, header_value
 from daemon.sinks.text import PLAIN_TEXT
+from daemon.text_form import TextForm
 
 _OWN_HEADERS = re.compile(
     r"connection|content-.*|host|idempotency-key|keep-alive|te|trailer|transfer-encoding|upgrade|vigild-.*",
@@ -29,7 +30,7 @@ _OWN_HEADERS = re.compile(
 _LEAST_SECRET = 16
 
 SigningSecret = Annotated[SecretStr, AfterValidator(LeastLength(_LEAST_SECRET))]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")]
+HeaderName = Annotated[str, TextForm(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$", "the name of a header", "X-Api-Key")]
 """A token (RFC 9110, section 5.1)."""
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import StringConstraints
-
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
 from daemon.actions.ec2.instances import IN_EVENT, describe, instances_of, tags_of
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
+from daemon.text_form import TextForm
 from daemon.yaml_file import Strict
 
-GroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")]
-VpcId = Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")]
+GroupId = Annotated[str, TextForm(r"^sg-[0-9a-f]{8,17}$", "the id of a security group", "sg-0123456789abcdef0")]
+VpcId = Annotated[str, TextForm(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC", "vpc-0123456789abcdef0")]
 
 
 class QuarantineConfig(Strict):

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 import orjson
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator
 
 from daemon.actions.base import Image, Permissions, Plan, Redo
 from daemon.actions.calling import Calling, CallingConfig
 from daemon.actions.subject import Subject
 from daemon.clients import entry_error
 from daemon.clients.estate import Writer
+from daemon.text_form import TextForm
 
 BusArn = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^arn:aws[a-z-]*:events:[a-z]+(-[a-z]+)+-[0-9]:[0-9]{12}:event-bus/[A-Za-z0-9_./-]{1,256}$"
+    TextForm(
+        r"^arn:aws[a-z-]*:events:[a-z]+(-[a-z]+)+-[0-9]:[0-9]{12}:event-bus/[A-Za-z0-9_./-]{1,256}$",
+        "the ARN of an event bus",
+        "arn:aws:events:eu-west-1:123456789012:event-bus/central",
     ),
 ]
 
@@ -33,9 +36,11 @@ class PutEventsConfig(CallingConfig):
     type: Literal["events.put-events"]
     bus_arn: BusArn
     """The bus; for one of another account its resource policy must let the daemon's role in."""
-    source: Annotated[str, AfterValidator(_check_source)] = Field(
-        default="vigild.forwarded", pattern=r"^[A-Za-z0-9._/-]{1,256}$"
-    )
+    source: Annotated[
+        str,
+        TextForm(r"^[A-Za-z0-9._/-]{1,256}$", "at most 256 letters, digits and . _ / -", "vigild.forwarded"),
+        AfterValidator(_check_source),
+    ] = "vigild.forwarded"
     """The event's new source."""
 
 

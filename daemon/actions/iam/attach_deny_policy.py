@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import StringConstraints
-
 from daemon.actions.base import Change, Decline, Declined, Image, Permissions, Plan
 from daemon.actions.config import ActionConfig
 from daemon.actions.iam.names import NAME, USER_IN_EVENT
 from daemon.actions.putting import Putting
 from daemon.actions.subject import FromEvent, Subject, place_of, value_at
 from daemon.clients.estate import Reader, Writer
+from daemon.text_form import TextForm
 
 PolicyArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]{1,512}$")
+    str,
+    TextForm(
+        r"^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]{1,512}$",
+        "the ARN of a policy",
+        "arn:aws:iam::aws:policy/AWSDenyAll",
+    ),
 ]
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 import orjson
-from pydantic import StringConstraints
 
 from daemon.actions.base import Image, Permissions, Plan, Redo
 from daemon.actions.calling import Calling, CallingConfig
 from daemon.actions.subject import Subject
 from daemon.clients.estate import Writer
 from daemon.errors import FailureKind, PermanentError
+from daemon.text_form import TextForm
 
 FunctionArn = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^arn:aws[a-z-]*:lambda:[a-z]+(-[a-z]+)+-[0-9]:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]+)?$"
+    TextForm(
+        r"^arn:aws[a-z-]*:lambda:[a-z]+(-[a-z]+)+-[0-9]:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]+)?$",
+        "the ARN of a function, with or without an alias",
+        "arn:aws:lambda:eu-west-1:123456789012:function:repair",
     ),
 ]
 

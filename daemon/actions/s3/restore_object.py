@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
 from daemon.actions.s3.names import BUCKET_IN_EVENT, KEY_IN_EVENT, address_of, object_of
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
+from daemon.text_form import TextForm
 
-BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
+BucketName = Annotated[str, TextForm(r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", "the name of a bucket", "my-replicas")]
 
 
 class RestoreObjectConfig(ActionConfig):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo, Verdict
 from daemon.actions.config import ActionConfig
@@ -13,11 +13,12 @@ from daemon.actions.ec2.instances import IN_EVENT, describe, instances_of, tags_
 from daemon.actions.ssm.values import DocumentName, fill, values_in
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
+from daemon.text_form import TextForm
 
 _UNDER_WAY: Final = frozenset({"Pending", "InProgress", "Delayed"})
 _INSPECTOR: Final[tuple[str, ...]] = ("$.detail.resources[0].id", *IN_EVENT)
 
-ValueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+ValueName = Annotated[str, TextForm(r"^[a-z][a-z0-9_]{0,31}$", "at most 32 small letters, digits and _", "package")]
 
 
 class RunDocumentConfig(ActionConfig):

@@ -12,14 +12,18 @@ from typing import Annotated, Any, Final
 from pydantic import StringConstraints
 
 from daemon.actions.subject import FromEvent, value_at
+from daemon.text_form import TextForm
 
 _VALUE: Final = re.compile(r"[A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,127}")
 _PLACE: Final = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
 
 DocumentName = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^(arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:document/)?[A-Za-z0-9_.-]{3,128}$", max_length=256
+    StringConstraints(max_length=256),
+    TextForm(
+        r"^(arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:document/)?[A-Za-z0-9_.-]{3,128}$",
+        "the name or ARN of a document",
+        "AWS-RunPatchBaseline",
     ),
 ]
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 import orjson
-from pydantic import StringConstraints
 
 from daemon.actions.base import Image, Permissions, Plan, Redo
 from daemon.actions.calling import Calling, CallingConfig
 from daemon.actions.subject import Subject
 from daemon.clients.estate import Writer
+from daemon.text_form import TextForm
 
 MachineArn = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^arn:aws[a-z-]*:states:[a-z]+(-[a-z]+)+-[0-9]:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$"
+    TextForm(
+        r"^arn:aws[a-z-]*:states:[a-z]+(-[a-z]+)+-[0-9]:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$",
+        "the ARN of a state machine, without a version",
+        "arn:aws:states:eu-west-1:123456789012:stateMachine:repair",
     ),
 ]
 

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 from daemon.dispatch.alerts.facts import Alert
 from daemon.dispatch.alerts.scope import Scope
 from daemon.sinks.event_path import EventPath
+from daemon.text_form import TextForm
 from daemon.yaml_file import Strict
 
 _WEEK_DAYS = 7
@@ -46,7 +47,7 @@ class MaintenanceConfig(Strict):
     end: AwareDatetime | None = None
     days: tuple[Day, ...] = ()
     """Of a window that opens every week: [sat, sun]; needs `at` and `hours`."""
-    at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
+    at: Annotated[str, TextForm(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day", "02:30")] | None = None
     """When it opens on these days: "22:00"."""
     hours: float | None = Field(default=None, gt=0, le=168)
     """How long it is open."""

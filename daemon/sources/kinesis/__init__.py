@@ -18,7 +18,7 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal, Self, cast
+from typing import Annotated, Literal, Self, cast
 
 import anyio
 import msgspec
@@ -37,6 +37,7 @@ from daemon.sources.kinesis.reading import Reading, Receipt
 from daemon.sources.kinesis.stream_calls import StreamAddress, StreamCalls
 from daemon.telemetry.conditions import StateFailed
 from daemon.telemetry.names import Settlement
+from daemon.text_form import TextForm
 
 _IDLE_SECONDS = 0.1
 """The longest nap when no shard is due; a lease may come at any moment."""
@@ -54,6 +55,17 @@ class Start(StrEnum):
     AT_TIMESTAMP = "AT_TIMESTAMP"  # what arrived at start_timestamp or later
 
 
+StreamName = Annotated[str, TextForm(r"^[A-Za-z0-9_.-]{1,128}$", "at most 128 letters, digits, _, . and -", "events")]
+StreamArn = Annotated[
+    str,
+    TextForm(
+        r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[A-Za-z0-9_.-]{1,128}$",
+        "the ARN of a stream",
+        "arn:aws:kinesis:eu-west-1:123456789012:stream/events",
+    ),
+]
+
+
 class KinesisConfig(SourceConfig):
     """A Kinesis data stream.  Daemons with the same namespace share its shards by leases in the state store.
 
@@ -62,15 +74,13 @@ class KinesisConfig(SourceConfig):
     """
 
     type: Literal["kinesis"] = "kinesis"
-    stream_name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    stream_name: StreamName | None = None
     """This or stream_arn."""
-    stream_arn: str | None = Field(
-        default=None, pattern=r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[A-Za-z0-9_.-]{1,128}$"
-    )
+    stream_arn: StreamArn | None = None
     """Needed for a stream of another account.  The region is taken from it."""
     region: str | None = None
     """Where the stream is, if neither its ARN nor the default region says so."""
-    namespace: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    namespace: StreamName | None = None
     """Whose leases and positions these are; the source's name unless given.  Streams of one name in several regions
     need one each."""
     start: Start = Start.LATEST

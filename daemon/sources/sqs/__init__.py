@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NoReturn, Self, cast
+from typing import Annotated, Literal, NoReturn, Self, cast
 
 import anyio
 import orjson
 from pydantic import Field, model_validator
 
 from daemon.clients import aws_errors
+from daemon.clients.estate import AccountId
 from daemon.errors import EffectError, FailureKind, PermanentError
 from daemon.event import Delivery
 from daemon.grants import Grant, Place, queue_arn
@@ -25,12 +26,26 @@ from daemon.sources.sqs.acks import Acknowledger
 from daemon.sources.sqs.queue_calls import BATCH_ENTRIES, Message, QueueAddress, QueueCalls
 from daemon.sources.sqs.visibility import InWork, Visibility
 from daemon.telemetry.names import Settlement
+from daemon.text_form import TextForm
 
 _REREAD_SECONDS = 300.0
 _LEAST_VISIBILITY_SECONDS = 1
 """A queue may have 0, which hides a message from nobody, not even from our own next receive."""
 _SHORT_VISIBILITY_SECONDS = 30
 _FEW_RECEIVES = 3
+
+QueueUrl = Annotated[
+    str,
+    TextForm(r"^https?://[^/]+/.+", "the URL of a queue", "https://sqs.eu-west-1.amazonaws.com/123456789012/events"),
+]
+QueueName = Annotated[
+    str,
+    TextForm(
+        r"^[A-Za-z0-9_-]{1,80}$|^[A-Za-z0-9_-]{1,75}\.fifo$",
+        "the name of a queue: at most 80 letters, digits, _ and -, and perhaps .fifo",
+        "events",
+    ),
+]
 
 
 class SqsConfig(SourceConfig):
@@ -41,10 +56,10 @@ class SqsConfig(SourceConfig):
     """
 
     type: Literal["sqs"] = "sqs"
-    queue_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/.+")
+    queue_url: QueueUrl | None = None
     """This or queue_name.  The region is taken from it."""
-    queue_name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,80}$|^[A-Za-z0-9_-]{1,75}\.fifo$")
-    queue_owner_account_id: str | None = Field(default=None, pattern=r"^\d{12}$")
+    queue_name: QueueName | None = None
+    queue_owner_account_id: AccountId | None = None
     """With queue_name: the account that owns the queue, where it is not the caller's own."""
     region: str | None = None
     """Where the queue is, if neither its URL nor the default region says so."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from daemon.grants import Grant, Place
+from daemon.text_form import TextForm
 from daemon.yaml_file import Strict
 
 
@@ -18,11 +19,13 @@ class DynamodbConfig(Strict):
     """
 
     type: Literal["dynamodb"]
-    table_name: str = Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")
+    table_name: Annotated[str, TextForm(r"^[A-Za-z0-9_.-]{3,255}$", "3 to 255 letters, digits, _, . and -", "vigild")]
     """The table; `vigild state create-table` makes it, the daemon never does."""
     region: str | None = None
     """Where the table is, if not in the default region."""
-    namespace: str = Field(default="vigild", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    namespace: Annotated[
+        str, TextForm(r"^[A-Za-z0-9_.-]{1,64}$", "at most 64 letters, digits, _, . and -", "vigild")
+    ] = "vigild"
     """Daemons with one namespace share claims and leases; those with another know nothing of them."""
     max_parallel_calls: int = Field(default=32, ge=1, le=256)
     """How many calls of batches run at the same time; aws.max_connections should be more."""
