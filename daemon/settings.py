@@ -35,7 +35,7 @@ from daemon.sources import AnySourceConfig
 from daemon.state import AnyStateConfig, SqliteConfig
 from daemon.telemetry.log import LogFormat, LogLevel
 from daemon.yaml_build import Built, Location
-from daemon.yaml_file import Strict, YamlFile, load_yaml
+from daemon.yaml_file import Strict, YamlFile, faults_of, load_yaml
 
 REDRIVE = "redrive"
 """In place of a dead-letter place's name: leave what is rejected to the queue's own redrive policy."""
@@ -176,7 +176,7 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
     try:
         settings = Settings(**{**data, **(overrides or {})})
     except ValidationError as error:
-        problems = [problem_of(fault, file, os.environ) for fault in error.errors()]
+        problems = [problem_of(fault, file, os.environ) for fault in faults_of(error)]
         raise ConfigError(*problems) from error
     except SettingsError as error:
         raise ConfigError(*_undecoded(error)) from error

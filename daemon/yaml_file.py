@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from daemon.errors import ConfigError
 from daemon.near_miss import near_miss
 from daemon.yaml_build import Built, Location, YamlFault, build
+from daemon.yaml_syntax import syntax_fault
 
 MOST_BYTES = 64 * 1024**2
 _QUOTED = re.compile(r"'([^']*)'")
@@ -31,13 +32,15 @@ _MUST_BE = {
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
     "list_type": "must be a list",
+    "model_attributes_type": "must be a mapping",
     "model_type": "must be a mapping",
     "path_type": "must be the path of a file or folder",
     "string_type": "must be text",
     "tuple_type": "must be a list",
+    "union_tag_not_found": "'type' is missing",
 }
 """pydantic's word for a wrong type, in the words of YAML."""
-_OF_A_FIELD = frozenset(("field_type", "unknown_field"))
+_OF_A_FIELD = frozenset(("field_type", "field_value", "unknown_field"))
 """Our own faults, which pydantic reports at the model around the field."""
 _BOUNDS = {
     "greater_than": "must be more than {gt}",
@@ -123,7 +126,7 @@ class YamlFile:
 
     def problems(self, error: ValidationError, base: Location = ()) -> list[str]:
         """Return a line for each fault pydantic found in the part of the file under `base`."""
-        return [self.problem((*base, *location_of(detail)), sentence_of(detail)) for detail in error.errors()]
+        return [self.problem((*base, *location_of(detail)), sentence_of(detail)) for detail in faults_of(error)]
 
     def has(self, location: Location) -> bool:
         """Return whether the file says something about the innermost field that the location names."""
@@ -142,8 +145,6 @@ def sentence_of(detail: ErrorDetails) -> str:
     if detail["type"] == "union_tag_invalid":
         expected = [tag.strip("' ") for tag in str(context["expected_tags"]).split(",")]
         return f"unknown type {context['tag']!r}{near_miss(str(context['tag']), expected)}"
-    if detail["type"] == "union_tag_not_found":
-        return "'type' is missing"
     if detail["type"] == "missing":
         return f"{detail['loc'][-1]!r} is missing"
     if detail["type"] in ("enum", "literal_error"):
@@ -152,7 +153,31 @@ def sentence_of(detail: ErrorDetails) -> str:
         )
     if detail["type"] in _BOUNDS:
         return _BOUNDS[detail["type"]].format_map(context)
-    return _MUST_BE.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+    if detail["type"] in _MUST_BE:
+        return _MUST_BE[detail["type"]] + _slip(_MUST_BE[detail["type"]], detail["input"])
+    return detail["msg"].removeprefix("Value error, ")
+
+
+def _slip(wanted: str, found: Any) -> str:
+    """Return what somebody may have overlooked who wrote this where something else is wanted."""
+    if found is None:
+        return ", and there is nothing"
+    if wanted == _MUST_BE["string_type"]:
+        if isinstance(found, int | float):
+            return ": put it in quotes"
+        return ": text with a colon and a blank in it must stand in quotes" if isinstance(found, dict) else ""
+    if not isinstance(found, str):
+        return ""
+    if wanted == _MUST_BE["list_type"]:
+        return ": [one, another], or lines that begin with -"
+    return ": a blank must follow the colon" if wanted == _MUST_BE["dict_type"] and ":" in found else ""
+
+
+def faults_of(error: ValidationError) -> list[ErrorDetails]:
+    """Return the faults, but not that something is too short because what stands in it is wrong."""
+    faults = error.errors()
+    places = {fault["loc"][:length] for fault in faults for length in range(len(fault["loc"]))}
+    return [fault for fault in faults if fault["type"] != "too_short" or fault["loc"] not in places]
 
 
 def load_yaml(path: Path) -> YamlFile:
@@ -176,9 +201,8 @@ def load_yaml(path: Path) -> YamlFile:
     except YamlFault as error:
         raise ConfigError(f"{path}:{error.line}: {error}") from error
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigError(f"{path}:{mark.line + 1 if mark else 1}: {what}") from error
+        line, what = syntax_fault(text.decode(), error)
+        raise ConfigError(f"{path}:{line}: {what}") from error
     except yaml.reader.ReaderError as error:
         line = text.count(b"\n", 0, error.position) + 1
         raise ConfigError(f"{path}:{line}: character #x{error.character:04x}: {error.reason}") from error

@@ -54,6 +54,15 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("sources:\n  q:\n    type: file\n    path: [a]\n", ":4: sources.q.path: unknown field; did you mean 'paths'?"),
         ("targets:\n  t:\n    type: webhook\n", ":2: targets.t: "),
         (
+            "sources:\n  q: {type: sqs, queue_url: sqs.eu-west-1.amazonaws.com/1/q}\n",
+            ":2: sources.q.queue_url: must be the URL of a queue, such as https://sqs.eu-west-1.amazonaws.com/1234",
+        ),
+        ("targets:\n  t: {type: webhook, url: '${HOOK}'}\n", ":2: targets.t.url: ${...} is not filled in: "),
+        ("estate: {accounts: [123456789012]}\n", ":1: estate.accounts[0]: must be text: put it in quotes"),
+        ("sources:\n  q:\n", ":2: sources.q: must be a mapping, and there is nothing"),
+        ("sources:\n  q:\n    type:sqs\n", ":2: sources.q: must be a mapping: a blank must follow the colon"),
+        ("rules: rules.yaml\n", ":1: rules: must be a list: [one, another], or lines that begin with -"),
+        (
             "targets:\n  t: {type: stdout}\ndefault_targets: [t, x]\n",
             ":3: default_targets[1]: no target is called 'x'; known: t",
         ),

@@ -16,6 +16,7 @@ from typing import Generic, NamedTuple, Self, TypeVar
 import aiohttp
 from anyio import fail_after, move_on_after
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 from yarl import URL
 
 from daemon.clients import (
@@ -55,7 +56,10 @@ class SecretUrlConfig(PostingConfig):
         if (self.url is None) == (self.url_file is None):
             raise ValueError("give exactly one of url and url_file")
         if self.url is not None and reference_of(self.url) is None:
-            parsed_url(self.url.get_secret_value())
+            try:
+                parsed_url(self.url.get_secret_value())
+            except ValueError as error:
+                raise PydanticCustomError("field_value", "{why}", {"field": "url", "why": str(error)}) from None
         return self
 
     async def read_url(self, secrets: Secrets) -> URL:
@@ -144,8 +148,10 @@ def parsed_url(text: str) -> URL:
         url = URL(text)
     except ValueError:
         raise ValueError("not a URL") from None
+    if "${" in text:
+        raise ValueError("${...} is not filled in: set the field by its VIGILD_ variable, or name a file in url_file")
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError("not an http or https URL")
+        raise ValueError("not a URL that begins with https:// or http://")
     if url.user is not None or url.password is not None:
         raise ValueError("a URL with a user or password: give an Authorization header instead")
     return url
