@@ -4,7 +4,9 @@ One row for the whole process, renewed while it runs, instead of a renewal for e
 claims.py asks whether sessions live.  tests/model/ goes through all interleavings of this file and claims.py.
 
 Who looks does not compare times with the owner: a session is dead when it is gone, or when the same version of it has
-been there for its whole length by the looker's own clock.  So hosts whose clocks differ do not rob each other.
+been there for its whole length by the looker's own clock.  So hosts whose clocks differ do not rob each other.  And
+only time counts during which the looker's own lease held: when the store was away, or the machine short of processor,
+everybody stood still, and the first to come back would find all others dead.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from daemon.errors import StateError
 from daemon.retry import RetryPolicy
 from daemon.state.base import ABSENT, Delete, Item, StateStore, Write
 from daemon.telemetry import Telemetry
-from daemon.telemetry.conditions import StateFailed
+from daemon.telemetry.conditions import SessionLapsed, StateFailed
 
 _PREFIX = "session/"
 _WRONG_CLOCK_SECONDS = 900.0
@@ -87,6 +89,8 @@ class Session:
         self.away_after_seconds = away_after_seconds
         self._outage = Outage(clock, away_after_seconds)
         self._renewed_at = float("-inf")
+        self._unbroken_since = float("-inf")
+        """Since when the lease has held without a gap."""
         self._seen: dict[str, tuple[int, float]] = {}
         """Others' sessions: the version last seen, and when it was seen first."""
 
@@ -107,12 +111,15 @@ class Session:
         expires_at = self._clock.now() + self._ttl + _WRONG_CLOCK_SECONDS
         await self._store.put([Write(_PREFIX + self.id, value, None, expires_at)])
         if not self.fresh:
+            if self.generation:
+                self._telemetry.emit(SessionLapsed(self._clock.monotonic() - self._renewed_at))
             # By now, not when we asked: the write may have taken its time, and others have found us dead before it.
             self.generation += 1
+            self._unbroken_since = self._clock.monotonic()
         self._renewed_at = max(asked_at, self._renewed_at)
 
     async def keep(self, rng: random.Random) -> None:
-        """Renew three times in each lease's length, for ever; report while the store does not answer."""
+        """Renew three times in each lease's length, however long an answer takes; report while there is none."""
         failures = 0
         while True:
             try:
@@ -126,25 +133,31 @@ class Session:
             else:
                 failures = 0
                 self._outage.answered()
-                wait = self._ttl / 3
+                wait = max(self._renewed_at + self._ttl / 3 - self._clock.monotonic(), _BACK_OFF.base_seconds)
                 self._telemetry.health.well("state store")
             await self._clock.sleep(wait)
 
     async def alive(self, sessions: set[str]) -> set[str]:
         """Return those of the sessions that cannot be said to be dead.  Raises StateError."""
         asked, asked_at = sorted(sessions), self._clock.monotonic()
+        if not self.fresh:
+            return sessions
         found = await self._store.get([_PREFIX + session for session in asked])
         return {
             session
             for session, item in zip(asked, found, strict=True)
-            if item is not None and not self._has_stood_still(session, item, asked_at)
+            if not (self._has_been_gone(asked_at) if item is None else self._has_stood_still(session, item, asked_at))
         }
+
+    def _has_been_gone(self, asked_at: float) -> bool:
+        """Whether a session without a row was given up; after a gap of our own, its row may only have expired."""
+        return self.generation == 1 or asked_at - self._unbroken_since >= self._ttl
 
     def _has_stood_still(self, session: str, item: Item, asked_at: float) -> bool:
         """Whether this very version was seen a whole length of the lease before we asked."""
         version, since = self._seen.get(session, (ABSENT, 0.0))
         if version == item.version:
-            return asked_at - since >= _decode_row(item.value).ttl_seconds
+            return asked_at - max(since, self._unbroken_since) >= _decode_row(item.value).ttl_seconds
         if len(self._seen) >= _MOST_SEEN:
             # Forgetting only delays.
             self._seen.clear()

@@ -19,13 +19,15 @@ from daemon.errors import RetryableError, StateError
 from daemon.retry import RetryPolicy, retrying
 from daemon.telemetry import Telemetry
 from daemon.telemetry.conditions import StateFailed
-from daemon.telemetry.delivery import IntentUnclaimed, StateLost, StateRegained
+from daemon.telemetry.delivery import ClaimOverrun, IntentUnclaimed, StateLost, StateRegained
 from daemon.telemetry.names import IntentOutcome
 
 T = TypeVar("T")
 Claim = Held | Busy | Final
 
 _POLICY = RetryPolicy(base_seconds=0.1, cap_seconds=5.0, max_age_seconds=None, max_attempts=None)
+_CONFIRMING = RetryPolicy(base_seconds=0.1, cap_seconds=1.0, max_age_seconds=None, max_attempts=None)
+"""Sooner again: until the end is recorded, the effect can be repeated."""
 _LOOK_SECONDS = 1.0
 _FINAL_STATE = {outcome: ClaimState(outcome.value) for outcome in IntentOutcome}
 
@@ -112,14 +114,18 @@ class Claiming:
             self._telemetry.emit(IntentUnclaimed(intent.route.target, intent.id))
         return claim
 
-    async def until_answered(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def until_answered(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy = _POLICY) -> T:
         """Repeat a call of the store: what it holds decides whether an effect may take place."""
-        return await retrying(call, _POLICY, self._clock, self._rng, on_failure=self._failed)
+        return await retrying(call, policy, self._clock, self._rng, on_failure=self._failed)
 
     def _failed(self, error: RetryableError, _attempt: int, wait: float) -> None:
         self._outage.failed()
         self._telemetry.health.ill("claims", error.detail)
         self._telemetry.emit(StateFailed(error.detail, wait))
+
+    def overrun(self, intent: Intent) -> None:
+        """Another process took the claim over before we could confirm what we did."""
+        self._telemetry.emit(ClaimOverrun(intent.route.target, intent.id))
 
     def written(self) -> None:
         """The store took a write; what it only read says nothing about a full disk."""
@@ -155,7 +161,8 @@ class Grip:
             if self._claiming.may_go_ahead(self.intent):
                 self._claims.confirm_later(self.held, _FINAL_STATE[outcome])
             else:
-                await self._claims.confirm(self.held, _FINAL_STATE[outcome])
+                if not await self._claims.confirm(self.held, _FINAL_STATE[outcome]):
+                    self._claiming.overrun(self.intent)
                 self._claiming.written()
 
-        await self._claiming.until_answered(ask)
+        await self._claiming.until_answered(ask, _CONFIRMING)

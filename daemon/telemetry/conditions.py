@@ -163,6 +163,20 @@ class StateFailed(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLapsed(Signal):
+    """The session was renewed so late that others may have found this process dead; its claims are looked at again."""
+
+    event = "session had lapsed"
+    level = "warning"
+    seconds: float
+    """Since it was renewed before."""
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("session_lapses_total").inc()
+
+
+@dataclass(frozen=True, slots=True)
 class ParkingFailed(Signal):
     """A dead-letter place did not take a letter; what it holds back stays unacknowledged."""
 

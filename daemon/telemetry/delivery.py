@@ -49,6 +49,20 @@ class RejectionDropped(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimOverrun(Signal):
+    """Another process took the claim over after the effect and before its confirmation: the effect is repeated."""
+
+    event = "claim taken over before the effect was confirmed, it may be repeated"
+    level = "warning"
+    target: str
+    intent: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("intents_overrun_total", self.target).inc()
+
+
+@dataclass(frozen=True, slots=True)
 class StateLost(Signal):
     """The state store counts as away: some targets wait, others go ahead without claims."""
 

@@ -132,6 +132,7 @@ class Metrics:
         self.gauge("intents_in_flight", target)
         self.gauge("target_suspended", target)
         self.counter("intents_unclaimed_total", target)
+        self.counter("intents_overrun_total", target)
         for outcome in IntentOutcome:
             self.counter("intents_total", target, outcome)
         for kind in FailureKind:

@@ -157,6 +157,8 @@ METRICS = {
         Metric("target_suspensions_total", "counter", "Times a target's breaker opened, by cause.", ("target", "kind")),
         Metric("state_away", "gauge", "1 while the state store counts as away."),
         Metric("intents_unclaimed_total", "counter", "Intents that went ahead while state was away.", ("target",)),
+        Metric("intents_overrun_total", "counter", "Intents taken over before they were confirmed.", ("target",)),
+        Metric("session_lapses_total", "counter", "Times the session was renewed too late."),
         Metric("rejections_dropped_total", "counter", "Rejected events that the policy drops.", ("source",)),
         Metric("dead_letters_total", "counter", "Events and intents parked, by where they came from.", ("place",)),
         Metric("parking_failed_total", "counter", "Failed attempts to park a dead letter.", ("place",)),

@@ -8,10 +8,9 @@ import anyio
 import pytest
 
 from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
-from daemon.dedupe.session import Session
 from daemon.state.base import StateStore
-from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
+from tests.dedupe.processes import claim_one, live_on, process
 from tests.stores import KINDS, opened
 
 pytestmark = pytest.mark.anyio
@@ -28,23 +27,11 @@ async def store(tmp_path: Path, clock: HandWound, request: pytest.FixtureRequest
         yield store
 
 
-async def process(store: StateStore, clock: HandWound) -> tuple[Session, Claims]:
-    """Return what one daemon process has: a session of its own on the shared store."""
-    session = Session(store, clock, build_telemetry(clock=clock), ttl_seconds=15)
-    await session.renew()
-    return session, Claims(store, session, clock, retention_seconds=3600)
-
-
-async def claim_one(claims: Claims, intent: str = "intent") -> Held | Busy | Final:
-    (answer,) = await claims.claim([intent])
-    return answer
-
-
 async def take_over(store: StateStore, clock: HandWound) -> tuple[Claims, Held]:
     """Let a new process see no sign of the one that holds the intent for long enough, and take it."""
-    _, survivor = await process(store, clock)
+    session, survivor = await process(store, clock)
     assert isinstance(await claim_one(survivor), Busy)
-    clock.time += 120
+    await live_on(clock, 120, session)
     taken = await claim_one(survivor)
     assert isinstance(taken, Held)
     return survivor, taken
@@ -88,10 +75,9 @@ async def test_a_dead_process_loses_its_claims_when_its_session_lapses(store: St
     _, dead = await process(store, clock)
     survivor_session, survivor = await process(store, clock)
     await claim_one(dead)
-    clock.time += 60
-    await survivor_session.renew()
+    await live_on(clock, 60, survivor_session)
     assert isinstance(await claim_one(survivor), Busy)
-    clock.time += 14
+    await live_on(clock, 14, survivor_session)
     assert isinstance(await claim_one(survivor), Busy)
     clock.time += 1
 
@@ -221,11 +207,12 @@ async def test_one_of_fifty_processes_takes_over_from_a_dead_one(store: StateSto
     """Fifty processes find a claim of a dead one at the same time: one takes it over."""
     _, dead = await process(store, clock)
     await claim_one(dead)
-    processes = [(await process(store, clock))[1] for _ in range(50)]
+    processes = [await process(store, clock) for _ in range(50)]
+    survivors = [claims for _, claims in processes]
 
-    assert await race(processes) == {Busy: 50}
-    clock.time += 60
-    assert await race(processes) == {Held: 1, Busy: 49}
+    assert await race(survivors) == {Busy: 50}
+    await live_on(clock, 15, *(session for session, _ in processes))
+    assert await race(survivors) == {Held: 1, Busy: 49}
 
 
 async def test_what_was_done_without_the_store_is_recorded_when_it_is_back(store: StateStore, clock: HandWound) -> None:

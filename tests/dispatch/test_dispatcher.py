@@ -166,8 +166,11 @@ async def test_what_is_missing_in_the_configuration_and_shows_only_at_the_first_
 async def test_a_stop_gives_claims_back_at_once(tmp_path: Path) -> None:
     """Cancelled in the middle of an attempt, the intent is free for another process without waiting."""
     async with serve(silence, status(200)) as server, daemon_process(tmp_path, server, 60) as stopped:
-        with anyio.move_on_after(0.3):
-            await carry_out(stopped, match())
+        async with anyio.create_task_group() as group:
+            group.start_soon(carry_out, stopped, match())
+            while not server.requests:
+                await anyio.sleep(0.01)
+            group.cancel_scope.cancel()
         async with daemon_process(tmp_path, server) as other:
             with anyio.fail_after(30):
                 assert await carry_out(other, match()) == [Outcome.MATCHED]

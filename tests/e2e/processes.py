@@ -65,9 +65,9 @@ class DaemonProcess:
         """Return all metrics of one moment."""
         return Scrape(self.fetch("/metrics")[1])
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, seconds: float = _PATIENCE_SECONDS) -> None:
         """Return when /readyz says yes."""
-        self.wait_for(lambda: self.fetch("/readyz")[0] == 200, "ready")
+        self.wait_for(lambda: self.fetch("/readyz")[0] == 200, "ready", seconds)
 
     def wait_for(self, condition: Any, what: str, seconds: float = _PATIENCE_SECONDS) -> None:
         """Return when the condition holds; fail with the log when it does not in time or the process ends."""

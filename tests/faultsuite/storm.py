@@ -1,14 +1,18 @@
-"""A seeded storm of faults for the proxy, and a fleet of daemons that are killed and started anew, one at a time."""
+"""A seeded storm of faults for the proxy, and a fleet of daemons that are killed and started anew, one at a time.
+
+judging.py says whether what the fleet did keeps the promises.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter
+from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import anyio
 from aiohttp import web
@@ -20,6 +24,10 @@ from tests.faults import Answer, Fault, Forward, cut, delayed, dropped, throttle
 REPLICAS = 3
 CONCURRENCY = 8
 """A target's max_concurrency: so many alerts a kill can catch between their sending and their confirmation."""
+STATE_AWAY_AT_START = 1
+"""An exit code: docs/operations.md."""
+STALLED_SECONDS = 180.0
+"""Without any progress; how long all of it takes is the machine's affair."""
 
 
 def doubled() -> Fault:
@@ -60,72 +68,128 @@ class Storm:
         return await fault(forward)
 
 
+class Telling(NamedTuple):
+    """An alert that arrived."""
+
+    at: float
+    """Since the epoch, as the daemons' logs have it; when it was read, which may be long after it was sent."""
+    replica: str
+
+
 @dataclass(slots=True)
 class Tally:
-    """A webhook that notes when it was told what."""
+    """A webhook that notes who told it what."""
 
     url: str = ""
-    told: dict[str, list[float]] = field(default_factory=dict)
-    """Times of arrival, monotonic, by idempotency key."""
+    told: dict[str, list[Telling]] = field(default_factory=dict)
+    """By idempotency key."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Take it."""
         await request.read()
-        self.told.setdefault(request.headers["Idempotency-Key"], []).append(time.monotonic())
+        telling = Telling(time.time(), request.headers["Replica"])
+        self.told.setdefault(request.headers["Idempotency-Key"], []).append(telling)
         return web.Response()
 
-    def repeated(self) -> list[list[float]]:
-        """Return the arrivals of what was told more than once."""
-        return [times for times in self.told.values() if len(times) > 1]
+
+@dataclass(slots=True)
+class Replica:
+    """One life of a daemon."""
+
+    name: str
+    """What it tells the webhook."""
+    daemon: DaemonProcess
+    killed_at: float | None = None
+    """Since the epoch."""
 
 
 class Fleet:
     """Replicas of one configuration; use it as a context manager."""
 
     def __init__(self, folder: Path, config: dict[str, Any], seed: int) -> None:
-        self.kills: list[float] = []
-        """When, monotonic."""
+        self.lives: list[Replica] = []
+        """All that were ever started."""
         self._folder = folder
         self._config = config
         self._rng = random.Random(seed)
         self._stack = ExitStack()
-        self._replicas: list[DaemonProcess] = []
+        self._running: list[Replica] = []
 
     def __enter__(self) -> Self:
-        for _ in range(REPLICAS):
-            self._replicas.append(self._start())
+        self._running += [self._start() for _ in range(REPLICAS)]
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property
+    def kills(self) -> int:
+        """How many were killed."""
+        return sum(life.killed_at is not None for life in self.lives)
+
+    @property
     def replicas(self) -> list[DaemonProcess]:
         """Those that run now."""
-        return list(self._replicas)
+        return [replica.daemon for replica in self._running]
 
-    async def kill_now_and_then(self, least_seconds: float, most_seconds: float) -> None:
-        """Kill -9 a random replica and start another in its place, for ever."""
+    async def kill_now_and_then(self, pause_seconds: tuple[float, float], progress: Callable[[], Hashable]) -> None:
+        """Kill -9 a random replica and start another in its place, for ever.
+
+        The next one when there was progress since: on a machine so busy that a start takes longer than the pause,
+        nothing would ever come to its end.
+        """
         while True:
-            await anyio.sleep(self._rng.uniform(least_seconds, most_seconds))
-            place = self._rng.randrange(REPLICAS)
-            self.kills.append(time.monotonic())
-            self._replicas[place].kill()
-            self._replicas[place] = self._start()
-            await to_thread.run_sync(self._replicas[place].wait_until_ready)
+            await anyio.sleep(self._rng.uniform(*pause_seconds))
+            place, before = self._rng.randrange(REPLICAS), progress()
+            await to_thread.run_sync(self._replace, place)
+            while progress() == before:  # noqa: ASYNC110 - what is waited for happens in other processes
+                await anyio.sleep(0.2)
+
+    def _replace(self, place: int) -> None:
+        """In a thread: the webhook goes on listening."""
+        killed = self._running[place]
+        killed.killed_at = time.time()
+        killed.daemon.kill()
+        while not has_come_up(replica := self._start()):
+            pass
+        self._running[place] = replica
 
     def assert_alive(self) -> None:
         """Fail with the log of a replica that ended by itself."""
-        for replica in self._replicas:
-            assert replica.process.poll() is None, replica.log_text()[-3000:]
+        for replica in self._running:
+            ended = replica.killed_at is None and replica.daemon.process.poll() is not None
+            assert not ended, replica.daemon.log_text()[-3000:]
 
-    def _start(self) -> DaemonProcess:
-        return self._stack.enter_context(run_daemon(self._folder, self._config))
+    def _start(self) -> Replica:
+        name = str(len(self.lives))
+        hook = {**self._config["targets"]["hook"], "headers": {"Replica": name}}
+        config = {**self._config, "targets": {"hook": hook}, "telemetry": {"log_level": "debug"}}
+        self.lives.append(Replica(name, self._stack.enter_context(run_daemon(self._folder, config))))
+        return self.lives[-1]
 
 
-def assert_only_kills_repeat(tally: Tally, kills: list[float]) -> None:
-    """Assert that each repetition has a kill between its arrivals, and that no kill explains more than it can."""
-    for first, *again in tally.repeated():
-        assert len(again) <= sum(kill > first for kill in kills)
-        assert all(any(first < kill < later for kill in kills) for later in again)
-    assert sum(len(times) - 1 for times in tally.repeated()) <= CONCURRENCY * len(kills)
+def has_come_up(replica: Replica) -> bool:
+    """Wait until it has; False where the storm kept it from its state, so that a supervisor would start it again."""
+    try:
+        replica.daemon.wait_until_ready(STALLED_SECONDS)
+    except AssertionError:
+        if replica.daemon.process.poll() != STATE_AWAY_AT_START:
+            raise
+        return False
+    return True
+
+
+class Patience:
+    """Waits however long it takes, but not where nothing makes any progress."""
+
+    def __init__(self, assert_alive: Callable[[], None]) -> None:
+        self._assert_alive = assert_alive
+        self._reached: Hashable = None
+        self._since = time.monotonic()
+
+    def look(self, reached: Hashable) -> None:
+        """Fail where this has not changed for too long, or a process ended by itself."""
+        self._assert_alive()
+        if reached != self._reached:
+            self._reached, self._since = reached, time.monotonic()
+        assert time.monotonic() - self._since < STALLED_SECONDS, f"no progress since {reached}"

@@ -11,6 +11,7 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -29,11 +30,11 @@ from daemon.sources.sqs import SqsConfig, SqsSource
 from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry import Telemetry, build_telemetry
 from daemon.telemetry.names import Settlement
-from tests.e2e.processes import run_daemon
+from tests.e2e.processes import DaemonProcess, run_daemon
 from tests.e2e.watching import alerting, assert_balanced, event, hook
 from tests.emulators import REGION, Emulator
 from tests.faults import Answer, FaultProxy, Forward, delayed, dripped, rewritten, throttled
-from tests.faultsuite.storm import CONCURRENCY
+from tests.faultsuite.storm import CONCURRENCY, Patience
 from tests.servers import serve
 from tests.sources.queues import Queue, clients_at, make_queue
 from tests.sources.running import bodies, receive, running
@@ -263,12 +264,18 @@ async def test_a_process_that_was_stopped_for_long(tmp_path: Path, roto: Emulato
             sleeper.process.send_signal(signal.SIGSTOP)
             await anyio.sleep(STOP_SECONDS)
             sleeper.process.send_signal(signal.SIGCONT)
-            with anyio.fail_after(120):
-                while await queue.depth() != (0, 0):  # noqa: ASYNC110 - what is waited for happens in an emulator
-                    await anyio.sleep(0.2)
+            patience = Patience(partial(assert_running, sleeper, other))
+            while (depth := await queue.depth()) != (0, 0):
+                patience.look(depth)
+                await anyio.sleep(0.2)
             await to_thread.run_sync(assert_balanced, sleeper, other)
             assert await to_thread.run_sync(sleeper.stop) == 0
             assert await to_thread.run_sync(other.stop) == 0
 
     assert len(target.taken) == len(numbers)
     assert sum(count > 1 for count in target.taken.values()) <= CONCURRENCY, "only what was being sent at that moment"
+
+
+def assert_running(*processes: DaemonProcess) -> None:
+    for process in processes:
+        assert process.process.poll() is None, process.log_text()[-3000:]

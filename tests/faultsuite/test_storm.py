@@ -30,7 +30,8 @@ from tests.e2e.processes import DaemonProcess
 from tests.e2e.watching import assert_balanced
 from tests.emulators import REGION, Emulator
 from tests.faults import FaultProxy
-from tests.faultsuite.storm import CONCURRENCY, FAULTS, Fleet, Storm, Tally, assert_only_kills_repeat
+from tests.faultsuite.judging import assert_only_mishaps_repeat
+from tests.faultsuite.storm import CONCURRENCY, FAULTS, STALLED_SECONDS, Fleet, Patience, Storm, Tally
 from tests.sources.queues import Queue, make_queue
 from tests.sources.streams import Stream, make_stream
 from tests.stores import TABLE, dynamodb_at
@@ -109,7 +110,7 @@ def configuration(folder: Path, source: dict[str, Any], url: str, endpoint: str,
 
 
 async def weather(
-    folder: Path, roto: Emulator, source: dict[str, Any], feed: Callable[[Fleet], Awaitable[None]]
+    folder: Path, roto: Emulator, source: dict[str, Any], feed: Callable[[Patience], Awaitable[None]]
 ) -> tuple[Tally, Fleet, Storm]:
     """Run the fleet through a storm while `feed` sends, until every alert has been told and nothing is in hand."""
     storm, namespace = Storm(SEED, SHARE), uuid.uuid4().hex
@@ -120,18 +121,20 @@ async def weather(
     ):
         config = configuration(folder, source, target.url, proxy.endpoint_url, namespace)
         with Fleet(folder, config, SEED) as fleet:
-            for replica in fleet.replicas:
-                await to_thread.run_sync(replica.wait_until_ready)
+            await ready(fleet)
             proxy.add(None, storm.strike)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(fleet.kill_now_and_then, *KILL_SECONDS)
-                await feed(fleet)
-                await until(lambda: len(target.told) >= EVENTS // MATCHING, fleet)
+                tasks.start_soon(fleet.kill_now_and_then, KILL_SECONDS, lambda: len(target.told))
+                await feed(Patience(fleet.assert_alive))
+                patience = Patience(fleet.assert_alive)
+                while len(target.told) < EVENTS // MATCHING:
+                    patience.look(len(target.told))
+                    await anyio.sleep(0.2)
                 tasks.cancel_scope.cancel()
             proxy.clear()
+            await ready(fleet)
             for replica in fleet.replicas:
-                await to_thread.run_sync(replica.wait_until_ready)
-                await to_thread.run_sync(replica.wait_for, partial(is_at_rest, replica), "at rest")
+                await to_thread.run_sync(replica.wait_for, partial(is_at_rest, replica), "at rest", STALLED_SECONDS)
             await to_thread.run_sync(assert_balanced, *fleet.replicas)
             for replica in fleet.replicas:
                 assert await to_thread.run_sync(replica.stop) == 0
@@ -142,11 +145,9 @@ def is_at_rest(replica: DaemonProcess) -> bool:
     return replica.metric("vigild_events_in_flight") == 0
 
 
-async def until(condition: Callable[[], bool], fleet: Fleet) -> None:
-    with anyio.fail_after(300):
-        while not condition():
-            fleet.assert_alive()
-            await anyio.sleep(0.2)
+async def ready(fleet: Fleet) -> None:
+    for replica in fleet.replicas:
+        await to_thread.run_sync(replica.wait_until_ready, STALLED_SECONDS)
 
 
 def assert_kept(folder: Path, target: Tally, fleet: Fleet, storm: Storm) -> None:
@@ -154,11 +155,11 @@ def assert_kept(folder: Path, target: Tally, fleet: Fleet, storm: Storm) -> None
     assert fleet.kills
     assert len(storm.done) == len(FAULTS)
     assert len(target.told) == EVENTS // MATCHING
-    assert_only_kills_repeat(target, fleet.kills)
+    repeated, lapses = assert_only_mishaps_repeat(target, fleet)
     letters = {orjson.loads(line)["body"] for line in (folder / "dead.ndjson").read_bytes().splitlines()}
     assert len(letters) == EVENTS // MALFORMED
-    print(f"\n{EVENTS} events, seed {SEED}: {len(fleet.kills)} kills, {dict(storm.done)}, "
-          f"{len(target.repeated())} told again after a kill")  # fmt: skip
+    print(f"\n{EVENTS} events, seed {SEED}: {fleet.kills} kills, {lapses} lapses, {dict(storm.done)}, "
+          f"{repeated} told again")  # fmt: skip
 
 
 async def test_a_storm_on_sqs(tmp_path: Path, roto: Emulator, roto_clients: AwsClients) -> None:
@@ -166,15 +167,15 @@ async def test_a_storm_on_sqs(tmp_path: Path, roto: Emulator, roto_clients: AwsC
     queue = await make_queue(roto_clients, visibility_seconds=10)
     source = {"type": "sqs", "queue_url": queue.url, "receivers": 4, "wait_seconds": 2}
 
-    async def feed(fleet: Fleet) -> None:
+    async def feed(patience: Patience) -> None:
         bodies = messages(random.Random(SEED))
         for start in range(0, len(bodies), 100):
             await send(queue, bodies[start : start + 100])
-            while sum(await queue.depth()) > DEPTH:
-                fleet.assert_alive()
+            while sum(depth := await queue.depth()) > DEPTH:
+                patience.look((start, depth))
                 await anyio.sleep(0.05)
-        while await queue.depth() != (0, 0):
-            fleet.assert_alive()
+        while (depth := await queue.depth()) != (0, 0):
+            patience.look(depth)
             await anyio.sleep(0.2)
 
     assert_kept(tmp_path, *await weather(tmp_path, roto, source, feed))
@@ -200,13 +201,13 @@ async def test_a_storm_on_kinesis(tmp_path: Path, roto: Emulator, roto_clients: 
         "lease_seconds": 4,
     }
 
-    async def feed(fleet: Fleet) -> None:
+    async def feed(patience: Patience) -> None:
         bodies = messages(random.Random(SEED))
         step = max(PACE, len(bodies) // PARTS + 1)
         parts = [bodies[start : start + step] for start in range(0, len(bodies), step)]
         for number, part in enumerate(parts):
             await stream.put(part)
-            fleet.assert_alive()
+            patience.look(number)
             await anyio.sleep(1.0)
             if number == len(parts) // 3:
                 await split(stream)

@@ -37,7 +37,10 @@ class Window:
 
     process: str
     is_excused: bool = False
-    """The process died in it or was away for longer than its lease: then the intent may be done once more."""
+    """The process died in it or was away for longer than its lease: then the intent may be done once more.
+
+    Not so where the store was away, for all alike: then everybody's lease lapses, and nobody is dead.
+    """
     has_sent: bool = False
 
 

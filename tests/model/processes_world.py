@@ -2,7 +2,8 @@
 
 claims_world.py and leases_world.py say what the processes do and which promises hold.
 
-What may happen at any time: a step of any task, an answer of the store that is lost, a crash, and time going by.
+What may happen at any time: a step of any task, an answer of the store that is lost, a crash, and time going by, with
+the store there or away for everybody: then no renewal gets through, and other calls wait until it is back.
 While it does, a process may be paused: then even what renews its lease goes on only at some later step, before or
 after its other tasks.  Of processes that are not, it goes on at once; that it could also come in between others' steps
 without a pause makes no difference to anybody.
@@ -28,6 +29,8 @@ TICK_SECONDS = 16.0
 """Outlasts the lease of who is paused meanwhile."""
 _BEATS = 2
 """In each tick, for those who are not: more often than a renewal is due."""
+_LONGEST_BACK_OFF = 2.0
+"""Of a renewal: daemon/dedupe/session.py."""
 _MOST_STEPS_TO_THE_END = 400
 
 _SILENT = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -55,6 +58,8 @@ class Mishaps:
     """The first process may die."""
     paused: int = 1
     """So many of the processes may pause."""
+    outages: int = 0
+    """So often the store may be away for everybody, for a tick."""
 
 
 class ProcessesWorld:
@@ -69,7 +74,7 @@ class ProcessesWorld:
         self.shelf = Shelf()
         self.processes = [Process(f"p{number}") for number in range(count)]
         self._mishaps = mishaps
-        self._left = [mishaps.ticks, mishaps.lost_answers, mishaps.crashes]
+        self._left = [mishaps.ticks, mishaps.lost_answers, mishaps.crashes, mishaps.outages]
 
     def is_done(self) -> bool:
         """Whether all that matters has come to its end."""
@@ -83,7 +88,7 @@ class ProcessesWorld:
         """Look at the shelf after a step of this task."""
 
     def time_went_by(self) -> None:
-        """Look at everything after a tick."""
+        """Look at everything after a tick with the store there."""
 
     def died(self, task: Task) -> None:
         """Note that a task will not go on."""
@@ -103,6 +108,8 @@ class ProcessesWorld:
                 found += [("time",), *(("time", name) for name in living[: self._mishaps.paused])]
             if self._left[2] and self.processes[0].alive:
                 found.append(("crash",))
+            if self._left[3]:
+                found.append(("outage",))
         return found
 
     def apply(self, choice: Choice) -> None:
@@ -110,6 +117,12 @@ class ProcessesWorld:
         if choice[0] == "time":
             self._left[0] -= 1
             self._pass_time(TICK_SECONDS, choice[1:])
+            self.time_went_by()
+        elif choice[0] == "outage":
+            self._left[3] -= 1
+            self._pass_time(TICK_SECONDS, (), "refuse")
+            # Until everybody is about to try again: one will be the first.
+            self.shelf.time += _LONGEST_BACK_OFF
         elif choice[0] == "crash":
             self._left[2] -= 1
             self._crash(self.processes[0])
@@ -147,7 +160,9 @@ class ProcessesWorld:
         """Answer a task's request, and those that follow and that nobody else can see."""
         while (request := task.request) is not None:
             answer: Any = None
-            if request.kind == "store":
+            if request.kind == "store" and how == "refuse":
+                answer = StateError("away")
+            elif request.kind == "store":
                 answer = request.detail()
                 self.stored(task)
                 if how == "lose":
@@ -178,15 +193,14 @@ class ProcessesWorld:
             return [("step", name), ("lose", name)]
         return [("step", name)]
 
-    def _pass_time(self, seconds: float, paused: Sequence[Hashable]) -> None:
+    def _pass_time(self, seconds: float, paused: Sequence[Hashable], renewals: str = "step") -> None:
         for _ in range(_BEATS):
             self.shelf.time += seconds / _BEATS
             for task, _ in self._tasks():
                 if task.request is not None and task.request.kind == "sleep" and self._is_due(task):
                     self.step(task)
                 if task.endless and task.process.name not in paused and self._is_due(task):
-                    self.step(task)
-        self.time_went_by()
+                    self.step(task, renewals)
 
     def _crash(self, process: Process) -> None:
         process.alive = False

@@ -22,6 +22,8 @@ BOUNDS = {
     "a crash": Bounds(crashes=1, paused=0),
     "a pause and a lost answer": Bounds(lost_answers=1),
     "two tasks in one process": Bounds(workers=(2, 1), paused=0),
+    "a store that is away": Bounds(paused=0, outages=1, ticks=1),
+    "a store that is away, and a crash": Bounds(paused=0, outages=1, crashes=1, ticks=0),
     "a clock that is wrong by ten minutes": Bounds(wrong_clocks=(0.0, 600.0)),
 }
 
@@ -131,8 +133,38 @@ def test_a_fault_in_the_claims_is_found(fault: type[Claims], bounds: Bounds, pro
         explore(lambda: ClaimsWorld(bounds, claims=fault))
 
 
+class TakesAnOutageForDeath(Session):
+    """Holds it against others that they did not renew while it could not renew itself."""
+
+    async def alive(self, sessions: set[str]) -> set[str]:
+        found = await self._store.get(["session/" + session for session in sorted(sessions)])
+        alive = set()
+        for session, item in zip(sorted(sessions), found, strict=True):
+            if item is not None:
+                version, since = self._seen.setdefault(session, (item.version, self._clock.monotonic()))
+                if version != item.version:
+                    self._seen[session] = (item.version, self._clock.monotonic())
+                if version != item.version or self._clock.monotonic() - since < self._ttl:
+                    alive.add(session)
+        return alive
+
+
+class ForgetsAnOutage(Session):
+    """Judges others again as soon as it has renewed, by what it saw before."""
+
+    async def renew(self) -> None:
+        await super().renew()
+        self._unbroken_since = float("-inf")
+
+
 @pytest.mark.parametrize(
-    ("fault", "bounds"), [(ComparesClocks, Bounds(wrong_clocks=(0.0, 600.0))), (LooksTooEarly, Bounds())]
+    ("fault", "bounds"),
+    [
+        (ComparesClocks, Bounds(wrong_clocks=(0.0, 600.0))),
+        (LooksTooEarly, Bounds()),
+        (TakesAnOutageForDeath, Bounds(paused=0, outages=1, ticks=1)),
+        (ForgetsAnOutage, Bounds(paused=0, outages=1, ticks=1)),
+    ],
 )
 def test_a_fault_in_the_session_is_found(fault: type[Session], bounds: Bounds) -> None:
     """A lease that is judged by the wrong clock, or at the wrong moment, lets two processes do the same."""
