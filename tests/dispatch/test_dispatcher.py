@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import orjson
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from daemon.clients import AwsClients, AwsSettings
@@ -165,11 +166,16 @@ async def test_what_is_missing_in_the_configuration_and_shows_only_at_the_first_
 
 async def test_a_stop_gives_claims_back_at_once(tmp_path: Path) -> None:
     """Cancelled in the middle of an attempt, the intent is free for another process without waiting."""
-    async with serve(silence, status(200)) as server, daemon_process(tmp_path, server, 60) as stopped:
+    arrived = anyio.Event()
+
+    async def unanswered(request: web.BaseRequest) -> web.StreamResponse:
+        arrived.set()
+        return await silence(request)
+
+    async with serve(unanswered, status(200)) as server, daemon_process(tmp_path, server, 60) as stopped:
         async with anyio.create_task_group() as group:
             group.start_soon(carry_out, stopped, match())
-            while not server.requests:
-                await anyio.sleep(0.01)
+            await arrived.wait()
             group.cancel_scope.cancel()
         async with daemon_process(tmp_path, server) as other:
             with anyio.fail_after(30):
