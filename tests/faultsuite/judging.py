@@ -13,14 +13,14 @@ from datetime import datetime
 
 import orjson
 
-from tests.faultsuite.storm import CONCURRENCY, Fleet, Replica, Tally, Telling
+from tests.faultsuite.storm import CONCURRENCY, Fleet, Tally, Telling
 
 
 @dataclass(slots=True)
 class Journal:
     """What a replica's log says of its intents and its session."""
 
-    replica: Replica
+    was_killed: bool
     confirmed: set[str] = field(default_factory=set)
     overrun: set[str] = field(default_factory=set)
     """Taken over by another replica before they could be confirmed."""
@@ -33,13 +33,13 @@ class Journal:
         """Whether this replica's telling need not be the last one."""
         if key in self.overrun:
             return any(begin <= telling.at for begin, _ in self.lapses)
-        return self.replica.killed_at is not None and key not in self.confirmed
+        return self.was_killed and key not in self.confirmed
 
 
-def read_journal(replica: Replica) -> Journal:
+def read_journal(log: bytes, *, was_killed: bool) -> Journal:
     """Read a replica's log."""
-    journal = Journal(replica)
-    for line in replica.daemon.log.read_bytes().splitlines():
+    journal = Journal(was_killed)
+    for line in log.splitlines():
         if not line.endswith(b"}"):
             continue  # cut short by the kill
         entry = orjson.loads(line)
@@ -58,7 +58,10 @@ def read_journal(replica: Replica) -> Journal:
 
 def assert_only_mishaps_repeat(tally: Tally, fleet: Fleet) -> tuple[int, int]:
     """Assert that every repetition is excused; return how many there are, and how many sessions lapsed."""
-    journals = {replica.name: read_journal(replica) for replica in fleet.lives}
+    journals = {
+        life.name: read_journal(life.daemon.log.read_bytes(), was_killed=life.killed_at is not None)
+        for life in fleet.lives
+    }
     repeated = {key: tellings for key, tellings in tally.told.items() if len(tellings) > 1}
     wrong = {key: tellings for key, tellings in repeated.items() if not is_excused(key, tellings, journals)}
     assert not wrong, "\n".join(account(key, tellings, fleet) for key, tellings in wrong.items())
