@@ -25,6 +25,8 @@ from daemon.dispatch.alerts.target import AlertTarget, Hygiene
 from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetterPlace, DeadLetters, PlaceContext, build_places
 from daemon.dispatch.dispatcher import Dispatcher
+from daemon.dispatch.parking import Parking
+from daemon.dispatch.policy import ACTION_FAILURES
 from daemon.dispatch.remediation import Remediation, Surroundings, build_remediation
 from daemon.dispatch.remediation.answered import AnsweredApprovals
 from daemon.dispatch.remediation.aside import Aside
@@ -141,7 +143,12 @@ async def assemble(
             Surroundings(store, session, telemetry, clock, rng, secrets),
             derived.announce,
         )
-        deliverers |= _action_targets(settings, remediation, places, dispatch)
+        parking = {
+            name: Parking(name, ACTION_FAILURES, places[settings.actions[name].dead_letter], dispatch)
+            for name in remediation.kernels
+        }
+        for name, kernel in remediation.kernels.items():
+            deliverers[name] = ActionTarget(kernel, parking[name], remediation.context, dispatch)
         redelivering = {source.name for source in feeds if source.redelivers}
         pipeline = Pipeline(
             Intake(feeds, in_flight, telemetry, clock, rng),
@@ -157,7 +164,7 @@ async def assemble(
         for name in places:
             telemetry.metrics.expect_place(name)
         telemetry.metrics.expect_rules(rules.rules)
-        answered = AnsweredApprovals(remediation.kernels, claims, remediation.context, settings.failures)
+        answered = AnsweredApprovals(remediation.kernels, parking, claims, remediation.context, settings.failures)
         yield Parts(
             settings,
             telemetry,
@@ -206,15 +213,6 @@ def _telling_actions(settings: Settings) -> dict[str, ActionConfig]:
     return {
         name: config if config.notify is not None else config.model_copy(update={"notify": default})
         for name, config in settings.actions.items()
-    }
-
-
-def _action_targets(
-    settings: Settings, remediation: Remediation, places: dict[str, DeadLetters], dispatch: DispatchContext
-) -> dict[str, ActionTarget]:
-    return {
-        name: ActionTarget(kernel, places[settings.actions[name].dead_letter], remediation.context, dispatch)
-        for name, kernel in remediation.kernels.items()
     }
 
 

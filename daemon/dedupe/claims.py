@@ -170,6 +170,17 @@ class Claims:
                 recorded.append(found == _Record(state, self.session.id))
         return recorded
 
+    async def park(self, intent: str) -> bool:
+        """Have what was done before stand as parked, for a redrive to reopen; False while somebody is still at it."""
+        (answer,) = await self.claim([intent])
+        if isinstance(answer, Held):
+            return await self.confirm(answer, ClaimState.PARKED)
+        (item,) = await self._store.get([_PREFIX + intent])
+        state = _decode(item.value).state if item is not None else ClaimState.CLAIMED
+        if item is not None and state is ClaimState.DONE:
+            await self._store.put([self._write(intent, ClaimState.PARKED, item.version)])
+        return state is not ClaimState.CLAIMED
+
     async def release(self, held: Sequence[Held]) -> None:
         """Give up claims that were not acted on to the end."""
         stored = [claim for claim in held if claim.version != ABSENT]

@@ -1,5 +1,5 @@
-"""Brings one intent to its end at a target: attempts as the failure policy says, behind the target's breaker, and parks
-or drops what finally failed.  Every kind of target has one executor and says only what an attempt is.
+"""Brings one intent to its end at a target: attempts as the failure policy says, behind the target's breaker; what
+finally failed goes to parking.py.  Every kind of target has one executor and says only what an attempt is.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import anyio
-import msgspec
 
 from daemon.dispatch.breaker import Breaker, SuspendedError
 from daemon.dispatch.context import DispatchContext
-from daemon.dispatch.dead_letters import DeadLetter, DeadLetters
+from daemon.dispatch.parking import Parking
 from daemon.dispatch.plan import Intent
 from daemon.dispatch.policy import FailureTable
 from daemon.errors import ConfigError, EffectError, FailureKind, PermanentError, RetryableError
@@ -63,14 +62,14 @@ class Executor:
         name: str,
         config: TargetConfig,
         table: FailureTable,
-        dead_letters: DeadLetters,
+        parking: Parking,
         context: DispatchContext,
         breaker: Breaker | None = None,
     ) -> None:
         self.name = name
         self._retry = config.retry.policy()
         self._table = table
-        self._dead_letters = dead_letters
+        self._parking = parking
         self._context = context
         self._limiter = anyio.CapacityLimiter(config.max_concurrency)
         self._breaker = breaker
@@ -111,7 +110,8 @@ class Executor:
         except EffectError as error:
             if not isinstance(error, SuspendedError):
                 self._failed(intent, error, calls.made, None)
-            ended = await self._give_up(intent, error, calls.made)
+            outcome = await self._parking.give_up(intent.id, intent.rule.name, intent.event, error, calls.made)
+            ended = Ended(outcome, calls.made, error)
         finally:
             if self._breaker is not None:
                 self._breaker.expected -= 1
@@ -167,24 +167,6 @@ class Executor:
         if not self._context.failures.worth_repeating(self._table, error, attempts, age):
             return PermanentError(error.kind, error.detail)
         return RetryableError(error.kind, error.detail, error.delay if isinstance(error, RetryableError) else None)
-
-    async def _give_up(self, intent: Intent, error: EffectError, attempts: int) -> Ended:
-        if self._context.failures.of_failure(self._table, error).finally_dropped:
-            return Ended(IntentOutcome.DROPPED, attempts, error)
-        letter = DeadLetter(
-            id=intent.id,
-            parked_at=self._context.clock.now(),
-            origin="target",
-            name=self.name,
-            reason=error.kind,
-            detail=error.detail,
-            attempts=attempts,
-            rule=intent.rule.name,
-            identity=intent.event.identity,
-            event=msgspec.Raw(intent.event.body),
-        )
-        await self._dead_letters.park(letter)
-        return Ended(IntentOutcome.PARKED, attempts, error)
 
     def _failed(self, intent: Intent, error: EffectError, attempt: int, wait: float | None) -> None:
         self._context.telemetry.emit(AttemptFailed(self.name, intent.id, error.kind, error.detail, attempt, wait))

@@ -14,6 +14,7 @@ from daemon.dispatch.context import DispatchContext
 from daemon.dispatch.dead_letters import DeadLetters
 from daemon.dispatch.executor import Ended, Executor
 from daemon.dispatch.notices import build_notice
+from daemon.dispatch.parking import Parking
 from daemon.dispatch.plan import Intent
 from daemon.dispatch.policy import ALERT_FAILURES
 from daemon.dispatch.suspension import Suspension
@@ -64,7 +65,8 @@ class SinkTarget:
             context.rng,
             lambda cause: suspension.changed(cause, lambda: breaker.stands),
         )
-        self._executor = Executor(name, config, ALERT_FAILURES, dead_letters, context, breaker)
+        parking = Parking(name, ALERT_FAILURES, dead_letters, context)
+        self._executor = Executor(name, config, ALERT_FAILURES, parking, context, breaker)
         self._opening = anyio.Lock()
         self._open = False
 

@@ -70,6 +70,25 @@ async def test_a_released_intent_is_free_at_once(store: StateStore, clock: HandW
     assert isinstance(await claim_one(second), Held)
 
 
+async def test_what_was_done_can_be_made_to_stand_as_parked(store: StateStore, clock: HandWound) -> None:
+    """Not while somebody is at it; afterwards, and where nobody knows of it, only a redrive gets the claim."""
+    _, first = await process(store, clock)
+    _, other = await process(store, clock)
+    held = await claim_one(first)
+    assert isinstance(held, Held)
+    assert not await other.park("intent")
+    await first.confirm(held, ClaimState.DONE)
+
+    assert await other.park("intent")
+    assert await other.park("intent")
+    assert await other.park("unheard of")
+
+    for intent in ("intent", "unheard of"):
+        assert await claim_one(first, intent) == Final(intent, ClaimState.PARKED)
+        (reopened,) = await first.claim([intent], reopen=True)
+        assert isinstance(reopened, Held)
+
+
 async def test_a_dead_process_loses_its_claims_when_its_session_lapses(store: StateStore, clock: HandWound) -> None:
     """After a crash others take over once they have seen no renewal for the session's length, not before."""
     _, dead = await process(store, clock)

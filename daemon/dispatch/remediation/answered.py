@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
 
-from daemon.dispatch.policy import ACTION_FAILURES
+from daemon.dedupe.claims import Claims
+from daemon.dispatch.parking import Parking
+from daemon.dispatch.policy import ACTION_FAILURES, FailureSettings
 from daemon.dispatch.remediation.approvals import Answer, Approval, plan_hash
+from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.due import DueWork
+from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.record import OVER, Progress, Record, Saved
 from daemon.dispatch.remediation.result import Ending, Refusal, Result, recorded
 from daemon.dispatch.remediation.telling import asker_of, tell
-from daemon.errors import EffectError, PermanentError, StateError
+from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError, StateError
+from daemon.event import Event
 
 _ENDINGS = {Answer.DENIED: Ending.DENIED, Answer.PENDING: Ending.LAPSED}
 
@@ -24,6 +29,18 @@ class AnsweredApprovals(DueWork):
     name: ClassVar = "approval"
     poll_seconds: ClassVar = 2.0
     table: ClassVar = ACTION_FAILURES
+
+    def __init__(
+        self,
+        kernels: Mapping[str, Kernel],
+        parking: Mapping[str, Parking],
+        claims: Claims,
+        context: RemediationContext,
+        failures: FailureSettings,
+    ) -> None:
+        """Take the dead-letter place of each action, too."""
+        super().__init__(kernels, claims, context, failures)
+        self._parking = parking
 
     async def due(self) -> Sequence[str]:
         """See DueWork: what is answered, or past its deadline."""
@@ -62,8 +79,23 @@ class AnsweredApprovals(DueWork):
         await self.context.approvals.forget(intent)
 
     async def _tell(self, saved: Saved, result: Result) -> None:
+        """Journal and announce the result; what needs a person, or can be redriven, leaves a dead letter."""
+        if result.ending in (Ending.FAILED, Ending.UNCERTAIN):
+            await self._park(saved.record, result)
         kernel = self.kernels.get(saved.record.action)
         await tell(self.context, asker_of(saved.record), result, kernel.action.config.notify if kernel else ())
+
+    async def _park(self, record: Record, result: Result) -> None:
+        """Park the event that asked.  Raises RetryableError while the request itself is still being told of."""
+        parking = self._parking.get(record.action)
+        if parking is None:
+            return
+        if not await self.claims.park(record.intent):
+            raise RetryableError(FailureKind.STATE, "another process is at the intent that asked")
+        kind = FailureKind.STATE if result.ending is Ending.UNCERTAIN else FailureKind(result.reason)
+        event = Event(record.event, await self.context.approvals.event(record.intent), "", record.hops)
+        error = PermanentError(kind, result.detail)
+        await parking.give_up(record.intent, record.rule, event, error, self.attempts(record.intent))
 
     async def _result(self, approval: Approval, saved: Saved) -> Result:
         record = saved.record

@@ -29,6 +29,7 @@ from daemon.telemetry.names import StoredKind
 from daemon.yaml_file import Strict
 
 _PREFIX = "approval/"
+_EVENT_PREFIX = "approval-event/"
 _LEAST_SECRET = 32
 _KEEP_SECONDS = 30 * 86_400.0
 """How long an answer waits for a daemon that carries it out."""
@@ -91,6 +92,7 @@ class ApprovalError(VigildError):
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Approval).decode
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def plan_hash(record: Record) -> str:
@@ -114,10 +116,13 @@ class Approvals:
         """Read the secret, for `vigild check`.  Raises EffectError."""
         return "no links" if await self._secret() is None else "links are signed"
 
-    async def ask(self, saved: Saved) -> Result:
-        """Put the record's plan up for approval, once."""
+    async def ask(self, saved: Saved, event: bytes) -> Result:
+        """Put the record's plan up for approval, once; the event is kept for the dead letter that it may need."""
         record = saved.record
         approval = Approval(intent=record.intent, deadline=record.deadline, plan=plan_hash(record))
+        # First: a person may answer as soon as the request is there.
+        until = approval.deadline + _KEEP_SECONDS
+        await self._store.put([Write(_EVENT_PREFIX + approval.intent, event, None, until)])
         await self._store.put([self._write(approval, ABSENT)])
         result = recorded(record, Ending.WAITING)
         return msgspec.structs.replace(result, approve_by=record.deadline, approve_url=await self._link(approval))
@@ -138,6 +143,14 @@ class Approvals:
         """Return the request about an intent, None where there is none that can be read."""
         (item,) = await self._store.get([_PREFIX + intent])
         return _read(item) if item is not None else None
+
+    async def event(self, intent: str) -> bytes:
+        """Return the event that asked, `null` where it is gone or no longer one."""
+        (item,) = await self._store.get([_EVENT_PREFIX + intent])
+        try:
+            return bytes(_decode_raw(item.value)) if item is not None else b"null"
+        except msgspec.DecodeError:
+            return b"null"
 
     async def pending(self, intent: str, token: str) -> Approval:
         """Return what a link asks about.  Raises ApprovalError where it can no longer be answered by it."""
@@ -171,7 +184,7 @@ class Approvals:
 
     async def forget(self, intent: str) -> None:
         """Remove what has been carried out."""
-        await self._store.delete([Delete(_PREFIX + intent, None)])
+        await self._store.delete([Delete(_EVENT_PREFIX + intent, None), Delete(_PREFIX + intent, None)])
 
     def _write(self, approval: Approval, expect: int) -> Write:
         return Write(_PREFIX + approval.intent, _encode(approval), expect, approval.deadline + _KEEP_SECONDS)

@@ -14,7 +14,7 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from daemon.dedupe.claims import Claims, ClaimState, Final, Held
+from daemon.dedupe.claims import Claims, Held
 from daemon.dispatch.policy import FailureSettings, FailureTable
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.kernel import Kernel
@@ -34,6 +34,8 @@ class Trial(msgspec.Struct):
     """Of our monotonic clock, as is `next_at`: a restart begins anew."""
     attempts: int = 0
     next_at: float = 0.0
+    over: bool = False
+    """Whether it has come to its end, and only has to be taken off what is due."""
 
 
 class DueWork(ABC):
@@ -49,7 +51,7 @@ class DueWork(ABC):
     ) -> None:
         self.kernels = kernels
         self.context = context
-        self._claims = claims
+        self.claims = claims
         self._failures = failures
         self._trials: dict[str, Trial] = {}
         self._busy: set[str] = set()
@@ -69,6 +71,10 @@ class DueWork(ABC):
     @abstractmethod
     async def forget(self, intent: str) -> None:
         """Take it off what is due."""
+
+    def attempts(self, intent: str) -> int:
+        """Return how often this process has attempted what it is at."""
+        return self._trials[intent].attempts
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -104,7 +110,7 @@ class DueWork(ABC):
         """Give up what waited for another attempt and is no longer due: done by others, or the clock was put back."""
         waiting = self._trials.keys() - self._busy
         over = [intent for intent in waiting if intent not in due]
-        await self._claims.release([self._trials[intent].claim for intent in over])
+        await self.claims.release([self._trials[intent].claim for intent in over])
         for intent in over:
             del self._trials[intent]
 
@@ -116,9 +122,10 @@ class DueWork(ABC):
                 await self._bring_on(intent, trial)
         except StateError as error:
             self._state_failed(error)
+        except EffectError as error:
+            self._failed_around(intent, error.kind, error.detail)
         except Exception as error:  # noqa: BLE001 - see above
-            told = f"{type(error).__name__} around {self.name}"
-            self.context.telemetry.emit(AttemptFailed(self.name, intent, FailureKind.BUG, told, 0, self.poll_seconds))
+            self._failed_around(intent, FailureKind.BUG, f"{type(error).__name__} around {self.name}")
         finally:
             self._busy.discard(intent)
 
@@ -126,40 +133,44 @@ class DueWork(ABC):
         """Return the trial under way, or begin one; None where another process is at it, or has been."""
         trial = self._trials.get(intent)
         if trial is not None:
-            claim = await self._claims.affirm(trial.claim)
+            claim = await self.claims.affirm(trial.claim)
             if claim is None:
                 del self._trials[intent]
                 return None
             trial.claim = claim
             return trial
-        (answer,) = await self._claims.claim([f"{self.name}:{intent}"])
-        if isinstance(answer, Final):
-            await self.forget(intent)
+        (answer,) = await self.claims.claim([f"{self.name}:{intent}"])
         if not isinstance(answer, Held):
             return None
         self._trials[intent] = trial = Trial(answer, self.context.clock.monotonic())
         return trial
 
     async def _bring_on(self, intent: str, trial: Trial) -> None:
-        """The stage boundary: a fault of an action ends its own item, and neither the others nor the daemon."""
-        trial.attempts += 1
+        """Carry it out or give it up, then take it off; released, not confirmed: it may fall due anew."""
+        if not trial.over:
+            trial.attempts += 1
+            trial.over = await self._end(intent, trial)
+        if trial.over:
+            await self.forget(intent)
+            await self.claims.release([trial.claim])
+            del self._trials[intent]
+
+    async def _end(self, intent: str, trial: Trial) -> bool:
+        """The stage boundary: a fault of an action ends its own item, and neither the others nor the daemon.
+
+        False where it is worth another attempt.
+        """
         try:
             await self.carry_out(intent)
         except StateError:
             raise
         except EffectError as error:
             if await self._try_again(intent, trial, error):
-                return
+                return False
             await self.give_up(intent, error)
         except Exception as error:  # noqa: BLE001 - see above
             await self.give_up(intent, PermanentError(FailureKind.BUG, f"{type(error).__name__} in {self.name}"))
-        del self._trials[intent]
-        try:
-            await self._claims.confirm(trial.claim, ClaimState.DONE)
-        except StateError:
-            self._claims.confirm_later(trial.claim, ClaimState.DONE)
-            raise
-        await self.forget(intent)
+        return True
 
     async def _try_again(self, intent: str, trial: Trial, error: EffectError) -> bool:
         """Note the failure; return whether it is worth another attempt, and by when."""
@@ -187,6 +198,9 @@ class DueWork(ABC):
         if kernel is None:
             return self.name, RetryPolicy()
         return kernel.name, kernel.action.config.retry.policy()
+
+    def _failed_around(self, intent: str, kind: FailureKind, detail: str) -> None:
+        self.context.telemetry.emit(AttemptFailed(self.name, intent, kind, detail, 0, self.poll_seconds))
 
     def _state_failed(self, error: StateError) -> None:
         self.context.telemetry.emit(StateFailed(error.detail, self.poll_seconds))

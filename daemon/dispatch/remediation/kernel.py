@@ -25,7 +25,7 @@ from daemon.dispatch.remediation.record import OVER, Progress, Record, Saved
 from daemon.dispatch.remediation.result import NOT_FOUND, Ending, Refusal, Result, declined, recorded, would_do
 from daemon.dispatch.remediation.telling import write_begun, write_hold
 from daemon.errors import EffectError, FailureKind, RetryableError, StateError
-from daemon.state.base import ABSENT
+from daemon.state.base import ABSENT, MOST_VALUE_BYTES
 from daemon.telemetry.actions import RuleSuspended
 
 _LARGEST_PLAN_BYTES = 150_000
@@ -54,7 +54,7 @@ class Kernel:
         """
         saved = await self._context.records.find(intent.id)
         if saved is not None and saved.record.ending != Ending.FAILED:
-            return await self._go_on(saved, interrupted=True)
+            return await self._go_on(saved, intent)
         # What AWS refused was not done: redriven by a person, it begins anew.
         expect = saved.version if saved is not None else ABSENT
         try:
@@ -96,6 +96,8 @@ class Kernel:
             self._gate.check_tags(plan.tags)
             if len(msgspec.json.encode(plan)) > _LARGEST_PLAN_BYTES:
                 raise Refused(Refusal.TOO_LARGE, f"a plan of over {_LARGEST_PLAN_BYTES} bytes")
+            if self._config.mode is Mode.APPROVE and len(intent.event.body) > MOST_VALUE_BYTES:
+                raise Refused(Refusal.TOO_LARGE, f"an event of over {MOST_VALUE_BYTES} bytes cannot wait for a person")
             kept = True
         finally:
             if not kept:
@@ -107,7 +109,7 @@ class Kernel:
             raise RetryableError(FailureKind.STATE, "the claim was taken over")
         saved = await self._save(self._new_record(intent, subject, plan), expect)
         if self._config.mode is Mode.APPROVE:
-            return await self._context.approvals.ask(saved)
+            return await self._context.approvals.ask(saved, intent.event.body)
         return await self._act(saved, interrupted=False)
 
     def _asked(self, intent: Intent, subject: Subject) -> Asked:
@@ -136,15 +138,15 @@ class Kernel:
             deadline=self._clock.now() + self._config.approval_seconds if waits else 0.0,
         )
 
-    async def _go_on(self, saved: Saved, *, interrupted: bool) -> Result:
+    async def _go_on(self, saved: Saved, intent: Intent) -> Result:
         """Go on from a record: our own of a moment ago, or what a crash has left."""
         record = saved.record
         if record.progress is Progress.WAITING:
-            return await self._context.approvals.ask(saved)
+            return await self._context.approvals.ask(saved, intent.event.body)
         if record.progress in OVER:
             return recorded(record, Ending(record.ending))
         async with self._context.locks.hold(record.subject):
-            return await self._act(saved, interrupted=interrupted)
+            return await self._act(saved, interrupted=True)
 
     async def act_on_approved(self, saved: Saved) -> Result:
         """Do what a person has approved, if nobody holds it by now, and the live state still is what the person saw."""

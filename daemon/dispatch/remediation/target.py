@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from daemon.dispatch.context import DispatchContext
-from daemon.dispatch.dead_letters import DeadLetters
 from daemon.dispatch.executor import Ended, Executor
+from daemon.dispatch.parking import Parking
 from daemon.dispatch.plan import Intent
 from daemon.dispatch.policy import ACTION_FAILURES
 from daemon.dispatch.remediation.context import RemediationContext
@@ -20,13 +20,13 @@ class ActionTarget:
     """Carries intents out with one kernel.  No breaker: an account that refuses must not stop the others."""
 
     def __init__(
-        self, kernel: Kernel, dead_letters: DeadLetters, context: RemediationContext, dispatch: DispatchContext
+        self, kernel: Kernel, parking: Parking, context: RemediationContext, dispatch: DispatchContext
     ) -> None:
         self.name = kernel.name
         self.kernel = kernel
         self.proceeds_without_state = False
         self._context = context
-        self._executor = Executor(kernel.name, kernel.action.config, ACTION_FAILURES, dead_letters, dispatch)
+        self._executor = Executor(kernel.name, kernel.action.config, ACTION_FAILURES, parking, dispatch)
 
     async def deliver(self, intent: Intent, still_held: Held, confirm: Confirm) -> Ended:
         """See Target: brought to an end that is journalled and told, then confirmed."""

@@ -13,14 +13,19 @@ from daemon.clients import AwsClients, AwsSettings
 from daemon.clients.estate import Estate, EstateSettings
 from daemon.dedupe.claims import Claims
 from daemon.dedupe.session import Session
+from daemon.dispatch.context import DispatchContext
+from daemon.dispatch.dead_letters import DeadLetter, DeadLetters, PlaceContext
+from daemon.dispatch.dead_letters.state import StateDeadLetterConfig, StateDeadLetters
 from daemon.dispatch.notices import Headline
+from daemon.dispatch.parking import Parking
 from daemon.dispatch.plan import Intent, MatchedRule, Route
-from daemon.dispatch.policy import FailureSettings
+from daemon.dispatch.policy import ACTION_FAILURES, FailureSettings
 from daemon.dispatch.remediation import Remediation, Surroundings, build_remediation
 from daemon.dispatch.remediation.answered import AnsweredApprovals
 from daemon.dispatch.remediation.approvals import ApprovalSettings
 from daemon.dispatch.remediation.expired import ExpiredActions
 from daemon.dispatch.remediation.result import Ending, Result
+from daemon.dispatch.self_alerts import SelfAlerts
 from daemon.event import Event
 from daemon.sinks.base import Severity
 from daemon.state.base import StateStore
@@ -64,10 +69,13 @@ class Process:
         built = build_remediation(configs, self.estate, ApprovalSettings(), around, self._announce)
         self.remediation: Remediation = built
         self.context = built.context
-        claims = Claims(store, self.session, clock, 86_400)
+        self.claims = Claims(store, self.session, clock, 86_400)
         failures = FailureSettings()
-        self.answered = AnsweredApprovals(built.kernels, claims, built.context, failures)
-        self.expired = ExpiredActions(built.kernels, self.estate, claims, built.context, failures)
+        dispatch = DispatchContext(self.telemetry, clock, rng, failures, SelfAlerts((), clock))
+        self.letters = StateDeadLetters("default", StateDeadLetterConfig(type="state"), PlaceContext(self.aws, store))
+        parking = Parking("close", ACTION_FAILURES, DeadLetters("default", self.letters, dispatch), dispatch)
+        self.answered = AnsweredApprovals(built.kernels, {"close": parking}, self.claims, built.context, failures)
+        self.expired = ExpiredActions(built.kernels, self.estate, self.claims, built.context, failures)
 
     async def _announce(self, event: Event, targets: tuple[str, ...], rule: str) -> None:
         del targets, rule
@@ -96,6 +104,10 @@ class Process:
     async def act(self, event: dict[str, Any]) -> Ending:
         """Carry the action out on an event; return how it ended."""
         return (await self.carry_out(event)).ending
+
+    async def parked(self) -> list[DeadLetter]:
+        """Return the dead letters."""
+        return [kept.letter async for kept in self.letters.letters() if kept.letter is not None]
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass for a process that stays alive."""

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from daemon.clients import AwsClients
+from daemon.dedupe.claims import ClaimState, Held
 from daemon.dispatch.remediation.approvals import Answer
 from daemon.dispatch.remediation.holds import Hold
 from daemon.dispatch.remediation.record import Record
@@ -101,6 +102,7 @@ async def test_a_change_of_others_amid_an_approved_plan_is_left_to_a_person(
     await process.answered.once()
 
     assert [(told["ending"], told["reason"]) for told in process.told] == [("uncertain", "changed")]
+    assert [(letter.reason, letter.attempts) for letter in await process.parked()] == [("state", 2)]
     assert changed == await group_rules(aws, group)
 
 
@@ -136,6 +138,58 @@ async def test_what_aws_denies_fails_at_once_and_holds_up_no_other(
     assert sorted(process.endings()) == ["done", "failed"]
     rules = [await group_rules(aws, group) for group in (first, second)]
     assert rules.count(CLOSED) == 1
+
+
+async def test_what_failed_is_parked_and_asks_anew_once_redriven(
+    process: Process, proxy: FaultProxy, aws: AwsClients
+) -> None:
+    """The letter holds the event; the intent, final when it asked, can be reopened; approved again, it is done."""
+    intent, group = await waiting(process, aws)
+    (asked,) = await process.claims.claim([intent])
+    assert isinstance(asked, Held)
+    await process.claims.confirm(asked, ClaimState.DONE)
+    proxy.add("AuthorizeSecurityGroupIngress", refused_by_ec2("UnauthorizedOperation", 403), times=1)
+
+    await process.answered.once()
+
+    (letter,) = await process.parked()
+    assert (letter.id, letter.origin, letter.name, letter.rule) == (intent, "target", "close", "rule")
+    assert (letter.reason, letter.attempts, process.endings()) == ("access_denied", 1, ["failed"])
+    (reopened,) = await process.claims.claim([intent], reopen=True)
+    assert isinstance(reopened, Held)
+    await process.pass_time(301)
+    assert (await process.carry_out(orjson.loads(bytes(letter.event)), intent)).ending == "waiting"
+    await process.context.approvals.answer(intent, Answer.APPROVED, "ada")
+    await process.answered.once()
+    assert (process.endings(), await group_rules(aws, group)) == (["failed", "done"], CLOSED)
+
+
+async def test_what_failed_is_parked_once_nobody_tells_of_the_request_any_longer(
+    process: Process, proxy: FaultProxy, aws: AwsClients
+) -> None:
+    """While the intent is claimed, its holder would make it final again after the letter: until then it waits."""
+    intent, _ = await waiting(process, aws)
+    (asked,) = await process.claims.claim([intent])
+    assert isinstance(asked, Held)
+    proxy.add("AuthorizeSecurityGroupIngress", refused_by_ec2("UnauthorizedOperation", 403), times=1)
+
+    await process.answered.once()
+    assert (await process.parked(), process.endings()) == ([], [])
+    await process.claims.confirm(asked, ClaimState.DONE)
+    await process.pass_time(60)
+    await process.answered.once()
+
+    assert ([letter.id for letter in await process.parked()], process.endings()) == ([intent], ["failed"])
+
+
+async def test_an_event_too_large_to_be_kept_is_refused(process: Process, aws: AwsClients) -> None:
+    """What could not be redriven is not put up for approval, and that is said."""
+    group = await make_group(aws, f"open-{uuid.uuid4()}")
+    await open_to_the_world(aws, group)
+
+    result = await process.carry_out(opened_event(group) | {"more": "x" * 300_000})
+
+    assert (result.ending, result.reason) == ("refused", "too_large")
 
 
 async def test_a_fault_of_an_action_fails_its_plan_and_not_the_daemon(

@@ -53,7 +53,7 @@ def record(clock: HandWound, summary: str = "close it") -> Saved:
 async def test_an_answer_counts_once(store: SqliteStore, clock: HandWound) -> None:
     """The first answer stands; the second, whatever it says, is refused and names the first."""
     approvals = approvals_of(store, clock)
-    await approvals.ask(record(clock))
+    await approvals.ask(record(clock), b"{}")
     await approvals.answer("i" * 32, Answer.APPROVED, "ada")
 
     with pytest.raises(ApprovalError, match="approved by ada already"):
@@ -64,9 +64,9 @@ async def test_an_answer_counts_once(store: SqliteStore, clock: HandWound) -> No
 async def test_asking_again_keeps_the_answer(store: SqliteStore, clock: HandWound) -> None:
     """A repeat after a crash does not put an answered plan up again."""
     approvals = approvals_of(store, clock)
-    await approvals.ask(record(clock))
+    await approvals.ask(record(clock), b"{}")
     await approvals.answer("i" * 32, Answer.DENIED, "ada")
-    await approvals.ask(record(clock))
+    await approvals.ask(record(clock), b"{}")
 
     assert [approval.answer async for approval in approvals.all()] == [Answer.DENIED]
 
@@ -74,7 +74,7 @@ async def test_asking_again_keeps_the_answer(store: SqliteStore, clock: HandWoun
 async def test_an_answer_after_the_deadline_is_refused(store: SqliteStore, clock: HandWound) -> None:
     """Once its time is over a plan can be neither approved nor denied."""
     approvals = approvals_of(store, clock)
-    await approvals.ask(record(clock))
+    await approvals.ask(record(clock), b"{}")
     clock.time += 60
 
     with pytest.raises(ApprovalError, match="the time for approval is over"):
@@ -84,9 +84,9 @@ async def test_an_answer_after_the_deadline_is_refused(store: SqliteStore, clock
 async def test_a_link_is_bound_to_the_plan(store: SqliteStore, clock: HandWound) -> None:
     """The token of one plan does not answer another, and a made-up one none; the genuine one does."""
     approvals = approvals_of(store, clock)
-    other = await approvals.ask(record(clock, "another"))
+    other = await approvals.ask(record(clock, "another"), b"{}")
     await approvals.forget("i" * 32)
-    ours = await approvals.ask(record(clock))
+    ours = await approvals.ask(record(clock), b"{}")
     assert (other.approve_url or "").startswith("https://vigild.example/approvals/")
 
     for token in ((other.approve_url or "").partition("token=")[2], "", "\ud800", "0" * 64):
@@ -99,7 +99,7 @@ async def test_a_link_is_bound_to_the_plan(store: SqliteStore, clock: HandWound)
 async def test_without_a_secret_there_are_no_links(store: SqliteStore, clock: HandWound) -> None:
     """Alerts carry no link, and no token is genuine."""
     approvals = approvals_of(store, clock, ApprovalSettings(link_base=HttpUrl("https://vigild.example")))
-    result = await approvals.ask(record(clock))
+    result = await approvals.ask(record(clock), b"{}")
 
     assert result.approve_url is None
     with pytest.raises(ApprovalError, match="not genuine"):
@@ -121,7 +121,7 @@ async def test_the_secret_may_be_kept_by_aws(store: SqliteStore, clock: HandWoun
         settings = ApprovalSettings(secret=SecretStr(f"aws-secret:{kept[length]}"), link_base=SETTINGS.link_base)
         return approvals_of(store, clock, settings, secrets_of(moto_clients, clock))
 
-    result = await of(32).ask(record(clock))
+    result = await of(32).ask(record(clock), b"{}")
     assert result.approve_url is not None
     asked = await of(32).pending("i" * 32, result.approve_url.partition("token=")[2])
     assert asked.intent == "i" * 32
