@@ -78,6 +78,7 @@ async def run_daemon(settings: Settings, watch: Callable[[list[Source]], None] |
                     if parts.remediation.kernels:
                         group.start_soon(parts.answered.run)
                         group.start_soon(parts.expired.run)
+                        group.start_soon(parts.undone.run)
                     group.start_soon(parts.alerts.run, parts.derived.tell)
                     group.start_soon(parts.pipeline.dispatcher.claiming.watch)
                     group.start_soon(parts.keeper.run)

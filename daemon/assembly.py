@@ -32,6 +32,7 @@ from daemon.dispatch.remediation.answered import AnsweredApprovals
 from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.expired import ExpiredActions
 from daemon.dispatch.remediation.target import ActionTarget
+from daemon.dispatch.remediation.undone import UndoneActions
 from daemon.dispatch.self_alerts import SelfAlerts
 from daemon.dispatch.targets import SinkTarget, Target
 from daemon.errors import ConfigError
@@ -69,6 +70,7 @@ class Parts:
     remediation: Remediation
     answered: AnsweredApprovals
     expired: ExpiredActions
+    undone: UndoneActions
     alerts: SelfAlerts
     silences: Silences
     groups: Groups
@@ -179,6 +181,7 @@ async def assemble(
             remediation,
             answered,
             ExpiredActions(remediation.kernels, estate, claims, remediation.context, settings.failures),
+            UndoneActions(remediation.kernels, claims, remediation.context, settings.failures),
             alerts,
             silences,
             hygiene.groups,

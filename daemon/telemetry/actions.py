@@ -56,6 +56,20 @@ class UndoFailed(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class UndoHeld(Signal):
+    """What was to be undone after its time is held: it is, once the hold is lifted or over."""
+
+    event = "undo held"
+    intent: str
+    hold: str
+    by: str
+
+    def count(self, metrics: Metrics) -> None:
+        """See Signal."""
+        metrics.counter("undo_held_total").inc()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSuspended(Signal):
     """One resource was touched too often: the rule no longer acts until a person resumes it."""
 

@@ -80,7 +80,7 @@ class StoredKind(StrEnum):
     RECORD = "record"  # how far it has come
     APPROVAL = "approval"
     HOLD = "hold"
-    EXPIRY = "expiry"  # when it is to be undone
+    EXPIRY = "expiry"  # when it is to be undone, or told as undone
     GROUP = "group"  # of alerts
     SILENCE = "silence"
 
@@ -145,6 +145,7 @@ METRICS = {
             ("action", "ending", "reason"),
         ),
         Metric("undo_failed_total", "counter", "Actions that could not be undone after their time."),
+        Metric("undo_held_total", "counter", "Undos due that wait until a hold is lifted."),
         Metric("state_items_unreadable_total", "counter", "Items on actions and alerts not readable.", ("kind",)),
         Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),

@@ -18,12 +18,12 @@ from daemon.dedupe.session import Session
 from daemon.dispatch.remediation.approvals import Approvals, ApprovalSettings
 from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.context import Announce, RemediationContext
-from daemon.dispatch.remediation.expiries import Expiries
 from daemon.dispatch.remediation.holds import Holds
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.locks import ResourceLocks
 from daemon.dispatch.remediation.loops import LoopBreaker
 from daemon.dispatch.remediation.record import Records
+from daemon.dispatch.remediation.schedule import Schedule
 from daemon.journal import Journal
 from daemon.state.base import StateStore
 from daemon.telemetry import Telemetry
@@ -71,7 +71,8 @@ def build_remediation(
         loops=LoopBreaker(store, clock, holds, estate.settings.session_name),
         locks=ResourceLocks(store, surroundings.session, clock, surroundings.rng),
         approvals=Approvals(store, clock, approvals, surroundings.secrets, aside),
-        expiries=Expiries(store, clock, aside),
+        expiries=Schedule("undo-at/", store, clock, aside),
+        undone=Schedule("undone/", store, clock, aside),
         announce=announce,
         telemetry=surroundings.telemetry,
         clock=clock,

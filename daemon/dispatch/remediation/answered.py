@@ -16,7 +16,6 @@ from daemon.dispatch.remediation.due import DueWork
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.record import OVER, Progress, Record, Saved
 from daemon.dispatch.remediation.result import Ending, Refusal, Result, recorded
-from daemon.dispatch.remediation.telling import asker_of, tell
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError, StateError
 from daemon.event import Event
 
@@ -82,8 +81,7 @@ class AnsweredApprovals(DueWork):
         """Journal and announce the result; what needs a person, or can be redriven, leaves a dead letter."""
         if result.ending in (Ending.FAILED, Ending.UNCERTAIN):
             await self._park(saved.record, result)
-        kernel = self.kernels.get(saved.record.action)
-        await tell(self.context, asker_of(saved.record), result, kernel.action.config.notify if kernel else ())
+        await self.tell(saved.record, result)
 
     async def _park(self, record: Record, result: Result) -> None:
         """Park the event that asked.  Raises RetryableError while the request itself is still being told of."""

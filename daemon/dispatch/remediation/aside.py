@@ -1,6 +1,6 @@
 """Keeps what cannot be read in the state store from stopping what can: counted, logged once, out of the way.
 
-approvals.py, expiries.py, holds.py and record.py, and dispatch/alerts/, come here with an item that is not what they
+approvals.py, schedule.py, holds.py and record.py, and dispatch/alerts/, come here with an item that is not what they
 have written.
 """
 

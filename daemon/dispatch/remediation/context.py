@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from daemon.clock import Clock
 from daemon.dispatch.remediation.approvals import Approvals
-from daemon.dispatch.remediation.expiries import Expiries
 from daemon.dispatch.remediation.holds import Holds
 from daemon.dispatch.remediation.locks import ResourceLocks
 from daemon.dispatch.remediation.loops import LoopBreaker
 from daemon.dispatch.remediation.record import Records
+from daemon.dispatch.remediation.schedule import Schedule
 from daemon.event import Event
 from daemon.journal import Journal
 from daemon.state.base import StateStore
@@ -33,7 +33,10 @@ class RemediationContext:
     loops: LoopBreaker
     locks: ResourceLocks
     approvals: Approvals
-    expiries: Expiries
+    expiries: Schedule
+    """Of undos."""
+    undone: Schedule
+    """What is to be told as undone."""
     announce: Announce
     telemetry: Telemetry
     clock: Clock

@@ -1,7 +1,7 @@
 """Brings to its end what falls due by itself: each item by one of all replicas, tried again after failures that may
 pass until the action's own limits, and never in the way of the others.
 
-answered.py and expired.py say what is due, what doing it is and what giving it up is; app.py runs both.
+answered.py, expired.py and undone.py say what is due, what doing it is and what giving it up is; app.py runs them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from daemon.dedupe.claims import Claims, Held
 from daemon.dispatch.policy import FailureSettings, FailureTable
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.kernel import Kernel
+from daemon.dispatch.remediation.record import Record
+from daemon.dispatch.remediation.result import Result
+from daemon.dispatch.remediation.telling import asker_of, tell
 from daemon.errors import EffectError, FailureKind, PermanentError, RetryableError, StateError
 from daemon.retry import RetryPolicy
 from daemon.telemetry.conditions import StateFailed
@@ -39,7 +42,7 @@ class Trial(msgspec.Struct):
 
 
 class DueWork(ABC):
-    """Base of the two.  Verbs raise EffectError; anything else that they raise is a fault of our own."""
+    """Base of the three.  Verbs raise EffectError; anything else that they raise is a fault of our own."""
 
     name: ClassVar[str]
     """Of the claims."""
@@ -71,6 +74,11 @@ class DueWork(ABC):
     @abstractmethod
     async def forget(self, intent: str) -> None:
         """Take it off what is due."""
+
+    async def tell(self, record: Record, result: Result) -> None:
+        """Journal a result and announce it to whom the action tells."""
+        kernel = self.kernels.get(record.action)
+        await tell(self.context, asker_of(record), result, kernel.action.config.notify if kernel else ())
 
     def attempts(self, intent: str) -> int:
         """Return how often this process has attempted what it is at."""

@@ -1,4 +1,4 @@
-"""Undoes actions whose time is over (expiries.py); see due.py."""
+"""Undoes actions whose time is over, unless they are held; see due.py."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from daemon.dedupe.claims import Claims
 from daemon.dispatch.policy import UNDO_FAILURES, FailureSettings
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.due import DueWork
+from daemon.dispatch.remediation.holds import Hold
 from daemon.dispatch.remediation.kernel import Kernel
+from daemon.dispatch.remediation.record import Progress
 from daemon.dispatch.remediation.result import not_undone
-from daemon.dispatch.remediation.telling import asker_of, tell
 from daemon.dispatch.remediation.undo import NothingToUndoError, UndoError, undo
 from daemon.errors import EffectError, FailureKind, PermanentError
-from daemon.telemetry.actions import UndoFailed
+from daemon.telemetry.actions import UndoFailed, UndoHeld
 
 
 class ExpiredActions(DueWork):
@@ -37,12 +38,36 @@ class ExpiredActions(DueWork):
         self._estate = estate
         self._timeless: set[str] = set()
         """Intents of which nobody can read any longer when they are to be undone."""
+        self._held: dict[str, str] = {}
+        """The holds that intents due wait for, as they were told."""
 
     async def due(self) -> Sequence[str]:
-        """See DueWork."""
+        """See DueWork: what nobody holds."""
         found = await self.context.expiries.due()
         self._timeless = {each.intent for each in found if not each.readable}
-        return [each.intent for each in found]
+        holds = await self._holds([each.intent for each in found])
+        for intent, hold in holds.items():
+            if self._held.get(intent) != hold.id:
+                self.context.telemetry.emit(UndoHeld(intent, hold.id, hold.by))
+        self._held = {intent: hold.id for intent, hold in holds.items()}
+        return [each.intent for each in found if each.intent not in holds]
+
+    async def _holds(self, intents: Sequence[str]) -> dict[str, Hold]:
+        """Return what keeps which of them waiting; an undo that was begun is brought to its end."""
+        if not intents or not await self.context.holds.in_force():
+            return {}
+        found = {}
+        for intent in intents:
+            try:
+                saved = await self.context.records.find(intent)
+            except PermanentError:
+                continue
+            if saved is not None and saved.record.progress is Progress.ENDED:
+                record, subject = saved.record, saved.record.subject
+                hold = await self.context.holds.covering(record.rule, record.action, subject.account, subject.resources)
+                if hold is not None:
+                    found[intent] = hold
+        return found
 
     async def carry_out(self, intent: str) -> None:
         """See DueWork."""
@@ -64,9 +89,7 @@ class ExpiredActions(DueWork):
         except PermanentError:
             return
         if saved is not None:
-            kernel = self.kernels.get(saved.record.action)
-            result = not_undone(saved.record, error)
-            await tell(self.context, asker_of(saved.record), result, kernel.action.config.notify if kernel else ())
+            await self.tell(saved.record, not_undone(saved.record, error))
 
     async def forget(self, intent: str) -> None:
         """See DueWork."""

@@ -248,7 +248,7 @@ class Kernel:
             requests=saved.record.requests if requests is None else requests,
         )
         if ending is Ending.DONE and self._config.undo_after_seconds is not None and self.action.undoable:
-            await self._context.expiries.schedule(record.intent, self._config.undo_after_seconds)
+            await self._context.expiries.add(record.intent, self._config.undo_after_seconds)
         await self._save(record, saved.version)
         return recorded(record, Ending(record.ending))
 

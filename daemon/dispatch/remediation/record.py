@@ -64,6 +64,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     by: str = ""
     """Who approved it."""
+    undone_by: str = ""
     deadline: float = 0.0
     """Of an approval, seconds since the epoch."""
 

@@ -37,6 +37,7 @@ class Ending(StrEnum):
     FAILED = "failed"  # parked
     LAPSED = "lapsed"  # nobody approved in time
     DENIED = "denied"  # a person said no
+    UNDONE = "undone"  # done before, and no longer
     NOT_UNDONE = "not_undone"  # done, and still there after its time
 
 
@@ -107,6 +108,15 @@ def not_undone(record: Record, error: EffectError) -> Result:
     """Return the result where what was done could not be undone after its time."""
     result = recorded(record, Ending.NOT_UNDONE)
     return msgspec.structs.replace(result, reason=error.kind, detail=error.detail)
+
+
+def undone(record: Record) -> Result:
+    """Return the result where the state before is back."""
+    changes = tuple(Change(each.resource, each.field, each.after, each.before) for each in record.plan.changes)
+    result = recorded(record, Ending.UNDONE)
+    return msgspec.structs.replace(
+        result, summary=f"undo: {result.summary}", reason="", detail="", changes=changes, by=record.undone_by
+    )
 
 
 def difference(changes: Sequence[Change]) -> Iterator[str]:

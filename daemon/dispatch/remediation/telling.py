@@ -1,6 +1,6 @@
 """Tells of results: into the journal first, then, as an event of our own, to targets and rules.
 
-target.py, answered.py and expired.py tell every result; both halves may be repeated after a crash, and tell it once.
+target.py and due.py tell every result; both halves may be repeated after a crash, and tell it once.
 """
 
 from __future__ import annotations

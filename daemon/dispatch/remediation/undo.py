@@ -1,4 +1,7 @@
-"""Undo: from the before-image back, where the state still is what the action left.  `vigild undo` calls it."""
+"""Undo: from the before-image back, where the state still is what the action left.
+
+`vigild undo` and expired.py call it; undone.py tells of it.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +43,12 @@ async def undo(intent: str, kernels: Mapping[str, Kernel], estate: Estate, conte
         reader = estate.reader(saved.record.subject.account, saved.record.subject.region)
         image = await kernel.action.look(saved.record.subject, reader)
         _check_ours(saved.record, image)
-        saved = await _save(saved, Progress.UNDOING, context)
+        undoing = msgspec.structs.replace(saved.record, progress=Progress.UNDOING, undone_by=by)
+        saved = await _save(saved, undoing, context)
         requests = await _revert(saved.record, image, kernel, estate, context) if image != saved.record.before else ()
         await write_undone(context, saved.record, requests, by)
-        await _save(saved, Progress.UNDONE, context)
+        await context.undone.add(intent)
+        await _save(saved, msgspec.structs.replace(saved.record, progress=Progress.UNDONE), context)
     return saved.record.plan.summary
 
 
@@ -54,8 +59,7 @@ async def _find(intent: str, context: RemediationContext) -> Saved:
     return saved
 
 
-async def _save(saved: Saved, progress: Progress, context: RemediationContext) -> Saved:
-    record = msgspec.structs.replace(saved.record, progress=progress)
+async def _save(saved: Saved, record: Record, context: RemediationContext) -> Saved:
     advanced = await context.records.save(record, saved.version, context.clock.now())
     if advanced is None:
         raise RetryableError(FailureKind.STATE, "another process is at this action")

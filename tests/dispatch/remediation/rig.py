@@ -25,6 +25,7 @@ from daemon.dispatch.remediation.answered import AnsweredApprovals
 from daemon.dispatch.remediation.approvals import ApprovalSettings
 from daemon.dispatch.remediation.expired import ExpiredActions
 from daemon.dispatch.remediation.result import Ending, Result
+from daemon.dispatch.remediation.undone import UndoneActions
 from daemon.dispatch.self_alerts import SelfAlerts
 from daemon.event import Event
 from daemon.sinks.base import Severity
@@ -75,6 +76,7 @@ class Process:
         self.letters = StateDeadLetters("default", StateDeadLetterConfig(type="state"), PlaceContext(self.aws, store))
         parking = Parking("close", ACTION_FAILURES, DeadLetters("default", self.letters, dispatch), dispatch)
         self.answered = AnsweredApprovals(built.kernels, {"close": parking}, self.claims, built.context, failures)
+        self.undone = UndoneActions(built.kernels, self.claims, built.context, failures)
         self.expired = ExpiredActions(built.kernels, self.estate, self.claims, built.context, failures)
 
     async def _announce(self, event: Event, targets: tuple[str, ...], rule: str) -> None:

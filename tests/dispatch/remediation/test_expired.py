@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from daemon.clients import AwsClients
+from daemon.dispatch.remediation.holds import Hold
 from daemon.dispatch.remediation.result import Ending
 from daemon.state.base import Write
 from daemon.state.sqlite import SqliteStore
@@ -42,7 +43,7 @@ async def closed_and_expired(process: Process, aws: AwsClients) -> tuple[str, li
 
 
 async def test_what_was_done_ends_after_its_time(process: Process, aws: AwsClients) -> None:
-    """Not before its time, but at it, the state before comes back, once, and the journal says so."""
+    """Not before its time, but at it, the state before comes back, once; journal and `notify` say so."""
     group = await make_group(aws, f"open-{uuid.uuid4()}")
     await open_to_the_world(aws, group)
     before = await group_rules(aws, group)
@@ -53,9 +54,15 @@ async def test_what_was_done_ends_after_its_time(process: Process, aws: AwsClien
     await process.pass_time(3_600)
     await process.expired.once()
     await process.expired.once()
+    await process.undone.once()
+    await process.undone.once()
 
     assert before == await group_rules(aws, group)
     assert await process.steps() == ["begun", "undone"]
+    (told,) = process.told
+    assert (told["ending"], told["by"], told["summary"][:6]) == ("undone", "vigild, after its time", "undo: ")
+    changes = {(each["before"], each["after"]) for each in told["changes"]}
+    assert {(None, "tcp/22 from 0.0.0.0/0"), ("tcp/22 from 10.10.0.0/16", None)} <= changes
 
 
 async def test_what_has_changed_since_is_left_alone(process: Process, aws: AwsClients) -> None:
@@ -172,6 +179,53 @@ async def test_a_change_of_others_stops_an_undo_that_was_cut_off(
 
     assert changed == await group_rules(aws, group)
     assert process.endings() == ["not_undone"]
+
+
+async def test_what_a_person_holds_is_undone_once_the_hold_is_lifted(process: Process, aws: AwsClients) -> None:
+    """Somebody works on the group: its time may be over, it stays as it is until they are done; said once."""
+    group, before = await closed_and_expired(process, aws)
+    hold = Hold(id="h-1", resource=group, by="eve", why="a migration", since=process.clock.time)
+    await process.context.holds.place(hold, None)
+    other, _ = await closed_and_expired(process, aws)
+
+    for _ in range(2):
+        await process.expired.once()
+    assert (CLOSED, before) == (await group_rules(aws, group), await group_rules(aws, other))
+    assert process.counted("undo_held_total") == 1.0
+    await process.context.holds.lift("h-1")
+    await process.expired.once()
+
+    assert before == await group_rules(aws, group)
+
+
+async def test_a_hold_leaves_no_undo_half_made(process: Process, proxy: FaultProxy, aws: AwsClients) -> None:
+    """What was cut off after its first change back is brought to its end, although it is held meanwhile."""
+    group, before = await closed_and_expired(process, aws)
+    proxy.add("AuthorizeSecurityGroupIngress", unanswered(), times=1)
+    await process.expired.once()
+    hold = Hold(id="h-1", by="eve", why="a migration", since=process.clock.time)
+    await process.context.holds.place(hold, None)
+
+    await process.pass_time(60)
+    await process.expired.once()
+
+    assert before == await group_rules(aws, group)
+
+
+async def test_an_undo_that_nobody_could_tell_of_is_no_fault(
+    process: Process, store: SqliteStore, aws: AwsClients
+) -> None:
+    """A record that can no longer be read is counted, and the others are told."""
+    await closed_and_expired(process, aws)
+    ((intent, _),) = await process.context.expiries.due()
+    await closed_and_expired(process, aws)
+    await process.expired.once()
+    await store.put([Write(f"action/{intent}", b"{}", None)])
+
+    await process.undone.once()
+
+    assert process.endings() == ["undone"]
+    assert await process.undone.due() == []
 
 
 async def test_an_unreadable_time_is_told_and_holds_up_no_other(

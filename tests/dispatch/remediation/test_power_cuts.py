@@ -187,11 +187,12 @@ async def undo_by_hand(process: Process) -> None:
         try:
             await undo(INTENT, process.remediation.kernels, process.estate, process.context, "ada")
         except NothingToUndoError:
-            return  # a process that died has come to the end
+            break  # a process that died has come to the end
         except RetryableError:
             await process.pass_time(5)
         else:
-            return
+            break
+    await tell_of_undos(process)
 
 
 async def undo_in_time(process: Process) -> None:
@@ -199,6 +200,14 @@ async def undo_in_time(process: Process) -> None:
     await process.pass_time(3_600)
     while await process.expired.due():
         await process.expired.once()
+        await process.pass_time(5)
+    await tell_of_undos(process)
+
+
+async def tell_of_undos(process: Process) -> None:
+    """Do what app.py's loop does about what was undone, until there is nothing left to tell."""
+    while await process.undone.due():
+        await process.undone.once()
         await process.pass_time(5)
 
 
@@ -239,7 +248,7 @@ async def test_an_approved_plan_cut_off_at_any_call_ends_right(
 async def test_an_undo_cut_off_at_any_call_ends_right(
     world: World, work: Work, make: Make, operation: str, most: int
 ) -> None:
-    """Whatever call the process dies at, the next one brings the state before back, and journals it once."""
+    """Whatever call the process dies at, the next one brings the state before back, journals and tells it once."""
     unhurt = await world.life(make, "auto")
     await act(unhurt)
     calls = await unhurt.process(work)
@@ -254,4 +263,4 @@ async def test_an_undo_cut_off_at_any_call_ends_right(
         # Closing makes the call once, undoing it once.
         assert 1 <= life.count(operation) <= most, f"cut at {at}"
         journal = await life.journalled()
-        assert (journal["undone"], life.told) == (1, set()), f"cut at {at}: {journal}"
+        assert (journal["undone"], life.told) == (1, {"undone"}), f"cut at {at}: {journal}"
