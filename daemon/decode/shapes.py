@@ -168,11 +168,12 @@ def _records(
     screened = screen.sort(document) if clean else None
     if screened is not None:
         yield screened.unwanted
-        for body, record in some_records(document, screened.wanted):
+        records = some_records(document, screened.wanted)
+        for (number, _), (body, record) in zip(screened.wanted, records, strict=True):
             if len(body) <= limits.max_event_bytes:
                 yield wrap_record(body, record, screened=True)
             else:
-                yield _rejected(body, delivery, _too_large(body, limits))
+                yield _rejected(body, piece_of(delivery, number), _too_large(body, limits))
         return
     for number, body in enumerate(all_records(document)):
         try:

@@ -162,6 +162,18 @@ def test_a_damaged_file_is_not_screened_otherwise_than_read(records: list[Any], 
     assert screened == unscreened
 
 
+def test_records_too_large_are_rejected_under_names_of_their_own() -> None:
+    """Two of one file, which a rule would match, leave two dead letters, screened or not."""
+    document = log_file(
+        [record("a"), *(record(name, eventName="StopLogging", x="x" * 2_000) for name in "bc")], separators=COMPACT
+    )
+    for screen in (RULES.screen, ()):
+        items = Decoder(DecodeLimits(max_event_bytes=1_024)).decode_wanted(delivery(document), screen)
+        found = [item.identity for item in items if isinstance(item, Rejection)]
+
+        assert found == ["file:a.json:0+1", "file:a.json:0+2"]
+
+
 def test_unwanted_log_lines_are_only_counted() -> None:
     """Of CloudTrail's lines in a log group, those no rule can match come as one count, the others as events."""
     lines = [json.dumps(record(name)) for name in ("a", "c")] + [json.dumps(record("b", eventName="StopLogging"))]

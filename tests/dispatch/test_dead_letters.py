@@ -132,6 +132,30 @@ async def test_a_letter_parked_again_replaces_itself_in_the_state_store(
         assert await ids(place) == ["letter-1"]
 
 
+@pytest.mark.parametrize("kind", ["state", "sqs"])
+async def test_other_bytes_under_the_same_name_are_another_letter(
+    roto_clients: AwsClients, tmp_path: Path, kind: str
+) -> None:
+    """What stands at a file's place today does not replace what stood there yesterday; parked again it is one."""
+    url = await make_queue(roto_clients, fifo=True)
+    async with opened(kind, roto_clients, tmp_path, url) as place:
+        for body in ("{first", "{other", "{first"):
+            await place.park(msgspec.structs.replace(letter(1), origin="source", body=body, body_bytes=6))
+        found = sorted([kept.letter.body async for kept in place.letters() if kept.letter])
+
+    assert found == ["{first", "{other"]
+
+
+async def test_a_fifo_queue_shows_more_than_ten_letters_of_a_target(roto_clients: AwsClients, tmp_path: Path) -> None:
+    """Each has a group of its own: of one group SQS shows no more while ten are hidden from others."""
+    url = await make_queue(roto_clients, fifo=True)
+    async with opened("sqs", roto_clients, tmp_path, url) as place:
+        for number in range(12):
+            await place.park(letter(number))
+
+        assert len(await ids(place)) == 12
+
+
 async def test_letters_lie_in_dynamodb_as_well(
     roto_clients: AwsClients, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -57,9 +57,9 @@ class QueueDeadLetters:
 
     async def park(self, letter: DeadLetter) -> None:
         """See DeadLetterPlace."""
-        message = Message(
-            letter_text(letter), {"reason": letter.reason, "name": letter.name}, letter.name, deduplication=letter.id
-        )
+        # A group for each letter: of a FIFO queue's group nobody is shown more while ten messages of it are hidden.
+        attributes = {"reason": letter.reason, "name": letter.name}
+        message = Message(letter_text(letter), attributes, group=letter.key, deduplication=letter.key)
         if message.size > LARGEST_MESSAGE_BYTES:
             await self._spare.park(letter)
         else:

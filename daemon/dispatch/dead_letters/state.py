@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
@@ -34,7 +33,7 @@ class StateDeadLetterConfig(Strict):
 
 
 class StateDeadLetters:
-    """Letters under letter/<place>/, by the letter's id: one that is parked again replaces itself.
+    """Letters under letter/<place>/, by the letter's key: one that is parked again replaces itself.
 
     A handle is the deletion of what was handed out, and of no later letter; or what the file beside made.
     """
@@ -52,8 +51,7 @@ class StateDeadLetters:
         if len(value) > MOST_VALUE_BYTES:
             await self._spare.park(letter)
             return
-        digest = blake2b(letter.id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        await self._store.put([Write(self._prefix + digest, value, None)])
+        await self._store.put([Write(self._prefix + letter.key, value, None)])
 
     async def letters(self) -> AsyncIterator[Kept]:
         """See DeadLetterPlace."""
