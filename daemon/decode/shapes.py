@@ -6,6 +6,7 @@ out what it is or to say what is wrong with it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -26,7 +27,7 @@ from daemon.event import Delivery, Event, Rejection, Unwanted
 
 _RECORDS_FILE = b'{"Records"'
 """How CloudTrail begins its log files."""
-_SUBSCRIPTION = b'{"messageType":'
+_SUBSCRIPTION = re.compile(rb'\{"messageType": ?"(?:DATA|CONTROL)_MESSAGE"')
 """How CloudWatch Logs begins its records."""
 _MOST_WRAPPERS = 3
 """SNS in SQS is one; more than this is nobody's set-up."""
@@ -101,7 +102,7 @@ def read_document(
         if document.startswith(_RECORDS_FILE):
             yield from _records(document, delivery, limits, screen)
             return
-        if document.startswith(_SUBSCRIPTION):
+        if _SUBSCRIPTION.match(document):
             yield from read_record(document, delivery, limits, screen)
             return
         if len(document) > limits.max_event_bytes:

@@ -117,6 +117,15 @@ def test_an_event_without_an_id_goes_by_what_carried_it(detail: dict[str, Any]) 
     assert names == ["sqs:a", "sqs:b", "sqs:a"]
 
 
+@pytest.mark.parametrize("kind", ['"ORDER"', "5", '"DATA"'])
+def test_anybodys_json_may_have_a_message_type(kind: str) -> None:
+    """A document that begins like a record of CloudWatch Logs and is none is JSON as any other."""
+    body = b'{"messageType":%b,"order":7}' % kind.encode()
+    event = only_event(decode(body))
+
+    assert (event.document()["source"], event.document()["detail"]) == ("vigild.json", json.loads(body))
+
+
 def test_a_cloudtrail_record_gets_the_envelope_of_eventbridge() -> None:
     """A bare record becomes the event that EventBridge would have delivered for it."""
     event = only_event(decode(json.dumps(record()).encode()))
