@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -237,6 +238,19 @@ def test_lines_are_read_each_for_itself() -> None:
 
     assert [type(item) for item in items] == [Event, Event, Rejection, Event]
     assert items[0].identity == items[3].identity != items[1].identity
+
+
+def test_lines_are_cut_off_one_after_the_other() -> None:
+    """A piece of a million lines, in a few kilobytes of gzip, takes no more memory for them before they are read."""
+    packed = gzip.compress(b"{}\n" * 1_000_000)
+    items = Decoder(DecodeLimits()).decode(delivery(packed, framing=Framing.LINES))
+    tracemalloc.start()
+    first = next(items)
+    (_, peak) = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert isinstance(first, Event)
+    assert peak < 15 * 1024**2
 
 
 @pytest.mark.parametrize(

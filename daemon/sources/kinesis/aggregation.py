@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import count
 
 import msgspec
 
@@ -19,6 +20,9 @@ MAGIC = b"\xf3\x89\x9a\xc2"
 _DIGEST_BYTES = 16
 _MOST_USER_RECORDS = 100_000
 """In one aggregate: a record of 10 MB could name some millions of empty ones."""
+_MOST_FIELDS = 5 * _MOST_USER_RECORDS
+"""Read of one aggregate, those of its records with them: what bounds the time it takes.  A user record takes four with
+its explicit hash key, and one has two entries in the tables at most."""
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 """Wire types: https://protobuf.dev/programming-guides/encoding/"""
 _MOST_VARINT_BITS = 64
@@ -56,21 +60,22 @@ def _read_aggregate(message: memoryview) -> list[UserRecord]:
     """AggregatedRecord: partition_key_table = 1, explicit_hash_key_table = 2, records = 3.  Raises ValueError."""
     keys: list[str] = []
     records: list[memoryview] = []
-    for number, value in _fields(message):
+    room = count(_MOST_FIELDS, -1)
+    for number, value in _fields(message, room):
         if number == 1:
             keys.append(_bytes(value).decode())
         elif number == 3:
             records.append(_view(value))
-    if len(records) > _MOST_USER_RECORDS:
-        raise ValueError("too many user records")
-    return [_read_record(record, place, keys) for place, record in enumerate(records)]
+            if len(records) > _MOST_USER_RECORDS:
+                raise ValueError("too many user records")
+    return [_read_record(record, place, keys, room) for place, record in enumerate(records)]
 
 
-def _read_record(message: memoryview, place: int, keys: list[str]) -> UserRecord:
+def _read_record(message: memoryview, place: int, keys: list[str], room: Iterator[int]) -> UserRecord:
     """Record: partition_key_index = 1, explicit_hash_key_index = 2, data = 3, tags = 4.  Raises ValueError."""
     key: int | None = None
     data: bytes | None = None
-    for number, value in _fields(message):
+    for number, value in _fields(message, room):
         if number == 1:
             if not isinstance(value, int):
                 raise ValueError("partition_key_index is no number")
@@ -92,10 +97,15 @@ def _view(value: int | memoryview) -> memoryview:
     return value
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield field numbers and values of a message.  Raises ValueError where it is cut or not protobuf."""
+def _fields(message: memoryview, room: Iterator[int]) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield field numbers and values of a message; `room` counts down how many more of its aggregate are read.
+
+    Raises ValueError where there is no more room, and where the message is cut or not protobuf.
+    """
     place, end = 0, len(message)
     while place < end:
+        if next(room) <= 0:
+            raise ValueError("too many fields")
         tag, place = _varint(message, place)
         kind = tag & 7
         if kind == _VARINT:

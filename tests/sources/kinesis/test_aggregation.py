@@ -63,9 +63,14 @@ def test_what_is_no_sound_aggregate_is_passed_on_as_it_is(data: bytes) -> None:
     assert user_records("outer", data) == [UserRecord("outer", data, None)]
 
 
-def test_an_aggregate_of_too_many_records_is_passed_on_whole() -> None:
-    """A record that names more user records than memory should hold is not taken apart."""
-    bomb = sealed(b"\x0a\x01k" + b"\x1a\x04\x08\x00\x1a\x00" * 100_001)
+@pytest.mark.parametrize(
+    "fields",
+    [b"\x1a\x04\x08\x00\x1a\x00" * 100_001, b"\x0a\x00" * 500_000, b"\x58\x05" * 500_000],
+    ids=["user records", "keys", "of no use"],
+)
+def test_an_aggregate_of_too_many_parts_is_passed_on_whole(fields: bytes) -> None:
+    """A record that names more than memory should hold, or time be spent on, is not taken apart, however sound."""
+    bomb = sealed(b"\x0a\x01k" + fields + b"\x1a\x05\x08\x00\x1a\x01d")
 
     assert user_records("outer", bomb) == [UserRecord("outer", bomb, None)]
 
