@@ -30,6 +30,10 @@ _MOST_MATCHES = 500
 """In one chunk: bounds the tasks under way for a file in which everything matches."""
 
 
+_MOST_REFUSED = 1_000
+"""Parked one by one of a delivery: a few kilobytes of gzip may hold millions of pieces that cannot be read."""
+
+
 class Sifted(msgspec.Struct, eq=False):
     """What one chunk of a batch needs done; `finished` are the deliveries whose last event is in it or before."""
 
@@ -78,6 +82,8 @@ class _Pass:
     def __init__(self, sieve: Sieve, source: str) -> None:
         self._sieve = sieve
         self._source = source
+        self._refused = 0
+        """Of the delivery at hand."""
         self._begin()
 
     def _begin(self) -> None:
@@ -89,6 +95,7 @@ class _Pass:
     def run(self, batch: Sequence[Delivery]) -> Iterator[Sifted | None]:
         """Yield chunks as they are full, and None where the event loop may have a turn."""
         for delivery in batch:
+            self._refused = 0
             rules = self._sieve.rules
             items = self._sieve.decoder.decode_wanted(delivery, rules.matcher.screen, rules.logs.held)
             while self._sort(delivery, islice(items, _STEP_EVENTS)):
@@ -115,32 +122,42 @@ class _Pass:
                 elif isinstance(item, Unwanted):
                     self._pass_over(item)
                 else:
-                    self._received += 1
-                    self._chunk.rejections.append((delivery, item))
+                    self._refuse(delivery, item)
         except Exception as error:  # noqa: BLE001
-            self._received += 1
-            self._chunk.rejections.append((delivery, _rejection(delivery.identity, error, delivery.body)))
+            self._refuse(delivery, _rejection(delivery.identity, error, delivery.body))
         self._sieve.window.turn()
         return taken == _STEP_EVENTS
 
     def _match(self, delivery: Delivery, event: Event) -> None:
         sieve = self._sieve
-        self._received += 1
         self._newest = event.time
         name = sieve.rules.name_in_window(event)
         if name in sieve.window:
+            self._received += 1
             self._duplicate += 1
             return
         try:
             names = sieve.rules.find(event)
         except Exception as error:  # noqa: BLE001
-            self._chunk.rejections.append((delivery, _rejection(event.identity, error, event.body)))
+            self._refuse(delivery, _rejection(event.identity, error, event.body))
             return
+        self._received += 1
         if names:
             self._chunk.matches.append((delivery, Match(event, sieve.rules.matched(names), delivery.order_key)))
         else:
             self._unmatched += 1
             sieve.window.young.update((event.identity, name))
+
+    def _refuse(self, delivery: Delivery, rejection: Rejection) -> None:
+        """Have it parked; of a delivery with too many, the delivery as it came, once, for all the others."""
+        self._refused += 1
+        if self._refused > _MOST_REFUSED + 1:
+            return
+        if self._refused > _MOST_REFUSED:
+            detail = f"over {_MOST_REFUSED} pieces cannot be read: here is all there was; the next: {rejection.detail}"
+            rejection = Rejection(delivery.identity, rejection.reason, detail, delivery.body)
+        self._received += 1
+        self._chunk.rejections.append((delivery, rejection))
 
     def _pass_over(self, unwanted: Unwanted) -> None:
         window = self._sieve.window
