@@ -45,9 +45,9 @@ from daemon.pipeline.refusals import Refusals
 from daemon.pipeline.sift import Sieve
 from daemon.rules import RuleSet
 from daemon.rules.load import load_rules
-from daemon.settings import REDRIVE, Settings
+from daemon.settings import Settings
 from daemon.sinks.base import SinkContext
-from daemon.sources.base import Source, SourceContext
+from daemon.sources.base import REDRIVE, Source, SourceContext
 from daemon.state import open_store
 from daemon.state.base import StateStore
 from daemon.telemetry import Telemetry

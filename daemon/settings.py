@@ -32,13 +32,11 @@ from daemon.rules.model import Name
 from daemon.sinks import AnySinkConfig
 from daemon.sinks.stdout import StdoutConfig
 from daemon.sources import AnySourceConfig
+from daemon.sources.base import REDRIVE
 from daemon.state import AnyStateConfig, SqliteConfig
 from daemon.telemetry.log import LogFormat, LogLevel
 from daemon.yaml_build import Built, Location
 from daemon.yaml_file import Strict, YamlFile, faults_of, load_yaml
-
-REDRIVE = "redrive"
-"""In place of a dead-letter place's name: leave what is rejected to the queue's own redrive policy."""
 
 
 def _allow_changes(schema: dict[str, Any]) -> None:

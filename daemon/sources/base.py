@@ -19,6 +19,9 @@ from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Settlement
 from daemon.yaml_file import Strict
 
+REDRIVE = "redrive"
+"""In place of a dead-letter place's name: leave what is rejected to the queue's own redrive policy."""
+
 
 class EndOfSource(Exception):  # noqa: N818 - an end is no error
     """Raised by receive when a finite source has handed out everything; every receiver of the source gets it."""

@@ -21,7 +21,7 @@ from daemon.clients.estate import AccountId
 from daemon.errors import EffectError, FailureKind, PermanentError
 from daemon.event import Delivery
 from daemon.grants import Grant, Place, queue_arn
-from daemon.sources.base import EndOfSource, Progress, SourceConfig, SourceContext
+from daemon.sources.base import REDRIVE, EndOfSource, Progress, SourceConfig, SourceContext
 from daemon.sources.sqs.acks import Acknowledger
 from daemon.sources.sqs.queue_calls import BATCH_ENTRIES, Message, QueueAddress, QueueCalls
 from daemon.sources.sqs.visibility import InWork, Visibility
@@ -122,6 +122,7 @@ class SqsSource:
     async def open(self) -> None:
         """See base.Source: finds the queue and reads its attributes."""
         await self._read_attributes()
+        self._refuse_to_go_round()
 
     async def run(self) -> None:
         """See base.Source: heartbeats, deletes, and what the queue's owner changes."""
@@ -144,7 +145,7 @@ class SqsSource:
         ]
 
     async def settle(self, deliveries: Sequence[Delivery], settlement: Settlement) -> None:
-        """See base.Source: deletes soon, or releases at once."""
+        """See base.Source: deletes soon; releases at once, and what comes again and again after a while."""
         works = [cast("InWork", delivery.receipt) for delivery in deliveries]
         if settlement is Settlement.RELEASED:
             await self._visibility.release(works)
@@ -162,6 +163,7 @@ class SqsSource:
     async def check(self) -> str:
         """See base.Source: GetQueueAttributes and nothing else; ends with what is unwise about the queue."""
         attributes = await self._read_attributes()
+        self._refuse_to_go_round()
         waiting = attributes.get("ApproximateNumberOfMessages", "?")
         in_flight = attributes.get("ApproximateNumberOfMessagesNotVisible", "?")
         facts = [f"about {waiting} messages waiting, {in_flight} in flight"]
@@ -172,6 +174,12 @@ class SqsSource:
             name = self.redrive.dead_letter_arn.rpartition(":")[2]
             facts.append(f"dead-letter queue {name} after {self.redrive.max_receive_count} receives")
         return ", ".join(facts) + "".join(f"; warning: {warning}" for warning in self._warnings())
+
+    def _refuse_to_go_round(self) -> None:
+        """Raise PermanentError where what cannot be read would be given back for ever."""
+        if self._config.dead_letter == REDRIVE and self.redrive is None:
+            detail = "`dead_letter: redrive` leaves messages to the queue's RedrivePolicy, and the queue has none"
+            raise PermanentError(FailureKind.REFUSED, detail)
 
     def _warnings(self) -> list[str]:
         warnings = []

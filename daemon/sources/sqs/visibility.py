@@ -25,6 +25,8 @@ an extension that is due at half of it and meets nothing but silence is tried tw
 _LONGEST_PAUSE_SECONDS = 5.0
 """The queue's owner may shorten the timeout at any time."""
 _CONCURRENT_CALLS = 8
+_MOST_RELEASED_SECONDS = 60
+"""Until a message is shown that was received again and again: nothing else slows one down that nobody can read."""
 _RELEASE = RetryPolicy(base_seconds=0.1, cap_seconds=1.0, max_attempts=3)
 
 
@@ -37,6 +39,8 @@ class InWork:
     """The newest one: every receive makes another, and only the last is sure to be honoured."""
     received_at: float
     hidden_until: float
+    attempt: int
+    """How often SQS has handed it out."""
     expired: bool = False
     """Others see it again; it comes back with a new handle."""
     settling: bool = False
@@ -63,14 +67,17 @@ class Visibility:
         on, now with the new handle.
         """
         now = self._clock.monotonic()
-        return [self._admit(f"sqs:{message.message_id}", message.handle, now) for message in messages]
+        return [self._admit(message, now) for message in messages]
 
-    def _admit(self, identity: str, handle: str, now: float) -> InWork | None:
+    def _admit(self, message: Message, now: float) -> InWork | None:
+        identity = f"sqs:{message.message_id}"
         known = self._in_work.get(identity)
         if known is None:
-            work = self._in_work[identity] = InWork(identity, handle, now, now + self.seconds)
+            work = InWork(identity, message.handle, now, now + self.seconds, message.attempt)
+            self._in_work[identity] = work
             return work
-        known.handle = handle
+        known.handle = message.handle
+        known.attempt = message.attempt
         known.received_at = now
         known.hidden_until = now + self.seconds
         known.expired = False
@@ -143,7 +150,10 @@ class Visibility:
             raise RetryableError(FailureKind.TIMEOUT, "ChangeMessageVisibilityBatch: no answer in time") from error
 
     async def release(self, released: Sequence[InWork]) -> None:
-        """Show messages to other consumers at once; where that fails, they come back when their timeout ends."""
+        """Show messages to other consumers: at once, those that have come before after a while that doubles each time.
+
+        Where that fails, they come back when their timeout ends.
+        """
         for work in released:
             # First of all: what comes again while the answer is still on its way is new work.
             self.forget(work)
@@ -154,7 +164,7 @@ class Visibility:
                 tasks.start_soon(self._show, batch, limiter)
 
     async def _show(self, batch: Sequence[InWork], limiter: anyio.CapacityLimiter) -> None:
-        shown = [(work.handle, 0) for work in batch]
+        shown = [(work.handle, _released_after(work.attempt)) for work in batch]
         async with limiter:
             try:
                 refused = await retrying(lambda: self._calls.hide(shown), _RELEASE, self._clock, self._rng)
@@ -170,6 +180,11 @@ class Visibility:
 
     def _fail(self, error: EffectError, messages: int, retry_in_seconds: float | None) -> None:
         self._telemetry.emit(QueueCallFailed(self._source, error.kind, error.detail, messages, retry_in_seconds))
+
+
+def _released_after(attempt: int) -> int:
+    """Return the seconds until a message is shown again that SQS has handed out so often."""
+    return 0 if attempt < 2 else min(1 << min(attempt - 2, 10), _MOST_RELEASED_SECONDS)
 
 
 def batches(works: Sequence[InWork]) -> Iterator[Sequence[InWork]]:

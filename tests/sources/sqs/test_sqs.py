@@ -69,6 +69,22 @@ async def test_released_messages_come_again_at_once(aws: AwsClients, context: So
     assert [delivery.attempt for delivery in again] == [2, 2]
 
 
+async def test_a_message_that_comes_again_and_again_is_shown_later(aws: AwsClients, context: SourceContext) -> None:
+    """What is released after many receives stays hidden for a while: a message that nobody can read makes no loop."""
+    queue = await make_queue(aws, visibility_seconds=600)
+    await queue.send(["a"])
+    for _ in range(8):
+        await queue.client.receive_message(QueueUrl=queue.url, VisibilityTimeout=0)
+    source = source_of(queue, context)
+
+    async with running(source):
+        (delivery,) = await receive(source, 1)
+        await source.settle([delivery], Settlement.RELEASED)
+
+    assert delivery.attempt == 9
+    assert await queue.depth() == (0, 1)
+
+
 async def test_a_poll_waits_for_the_first_message(aws: AwsClients, context: SourceContext) -> None:
     """A receive under way on an empty queue returns a message that is sent meanwhile; one that ends returns nothing."""
     queue = await make_queue(aws)
@@ -242,6 +258,21 @@ async def test_check_consumes_nothing_and_warns(aws: AwsClients, context: Source
     assert line.count("warning:") == 2
     assert source.redrive == RedrivePolicy(arn, 2)
     assert await queue.depth() == (2, 0)
+    await source.close()
+
+
+async def test_a_queue_that_redrives_nothing_is_not_left_to_redrive(aws: AwsClients, context: SourceContext) -> None:
+    """`dead_letter: redrive` over a queue without a RedrivePolicy is an error at check and open, until it has one."""
+    queue = await make_queue(aws)
+    source = source_of(queue, context, dead_letter="redrive")
+    for call in (source.open, source.check):
+        with pytest.raises(PermanentError, match="RedrivePolicy, and the queue has none"):
+            await call()
+
+    arn = await (await make_queue(aws)).attribute("QueueArn")
+    policy = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"5"}}'
+    await queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"RedrivePolicy": policy})
+    await source.open()
     await source.close()
 
 
