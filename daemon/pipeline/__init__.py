@@ -6,7 +6,8 @@ and receivers at work, refusals.py parks what cannot be read, ledger.py knows wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 
 import anyio
 
@@ -21,6 +22,9 @@ from daemon.sources.base import Source
 from daemon.telemetry.names import Outcome
 
 __all__ = ("Pipeline",)
+
+_MOST_CHUNKS = 4
+"""Of one batch, whose effects are under way while it is unpacked further."""
 
 
 class Pipeline:
@@ -40,6 +44,7 @@ class Pipeline:
         self.ledger = ledger
         self.refusals = refusals
         self._sifting = anyio.Lock(fast_acquire=True)
+        self._unpacking: defaultdict[str, anyio.Lock] = defaultdict(lambda: anyio.Lock(fast_acquire=True))
         self._drain = anyio.CancelScope()
 
     async def run(self) -> None:
@@ -65,14 +70,31 @@ class Pipeline:
         self._drain.deadline = anyio.current_time() + drain_seconds
 
     async def _work(self, source: Source, batch: Sequence[Delivery]) -> None:
-        # One batch is unpacked at a time: the lock is what bounds the memory for documents that grow when unpacked.
+        # One batch of a source is unpacked at a time, and one chunk of all: with the room for chunks, these locks bound
+        # the memory for documents that grow when unpacked.  Effects are waited for under none of those that other
+        # sources need, so that a target that is down holds up only the source whose chunks it fills.
+        room = anyio.Semaphore(_MOST_CHUNKS, fast_acquire=True)
+        async with anyio.create_task_group() as effects:
+            async with self._unpacking[source.name]:
+                chunks = self.sieve.sift(source.name, batch)
+                chunk = await self._next(chunks)
+                while not chunk.last:
+                    await room.acquire()
+                    effects.start_soon(self._carry_out_one_of, chunk, room)
+                    chunk = await self._next(chunks)
+            await self._carry_out(chunk)
+
+    async def _next(self, chunks: AsyncIterator[Sifted]) -> Sifted:
         async with self._sifting:
-            async for chunk in self.sieve.sift(source.name, batch):
-                self.ledger.expect(chunk)
-                if chunk.last:
-                    break
-                await self._carry_out(chunk)
-        await self._carry_out(chunk)
+            chunk = await anext(chunks)
+        self.ledger.expect(chunk)
+        return chunk
+
+    async def _carry_out_one_of(self, chunk: Sifted, room: anyio.Semaphore) -> None:
+        try:
+            await self._carry_out(chunk)
+        finally:
+            room.release()
 
     async def _carry_out(self, chunk: Sifted) -> None:
         """Bring everything the chunk asks for to its end; the ledger settles each delivery as soon as it can."""

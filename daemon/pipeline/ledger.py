@@ -43,12 +43,14 @@ class Ledger:
         self._clock = clock
         self._entries: dict[int, _Entry] = {}
         self._sources: dict[str, Source] = {}
-        self._ready: dict[tuple[str, Settlement], list[Delivery]] = {}
+        self._ready: dict[str, dict[Settlement, list[Delivery]]] = {}
+        self._settling: set[str] = set()
         self._wake = anyio.Event()
 
     def enter(self, source: Source, batch: Sequence[Delivery]) -> None:
         """Take a batch in hand."""
         self._sources[source.name] = source
+        self._ready.setdefault(source.name, {})
         size = self.in_flight.take(batch)
         self._telemetry.emit(BatchReceived(source.name, len(batch), size))
         for delivery in batch:
@@ -86,28 +88,39 @@ class Ledger:
 
     def _queue(self, entry: _Entry, settlement: Settlement) -> None:
         del self._entries[id(entry.delivery)]
-        self._ready.setdefault((entry.source.name, settlement), []).append(entry.delivery)
+        self._ready[entry.source.name].setdefault(settlement, []).append(entry.delivery)
 
     async def settle(self) -> None:
-        """Tell sources what has become final, in batches, for ever; its own task, so that no effect waits for it."""
-        while True:
-            await self._wake.wait()
-            self._wake = anyio.Event()
-            await self._settle_ready()
+        """Tell sources what has become final, in batches, for ever: no effect waits for it, nor one source for another."""
+        async with anyio.create_task_group() as settling:
+            while True:
+                await self._wake.wait()
+                self._wake = anyio.Event()
+                for name, ready in self._ready.items():
+                    if ready and name not in self._settling:
+                        self._settling.add(name)
+                        settling.start_soon(self._settle_ready, name)
 
-    async def _settle_ready(self) -> None:
-        while self._ready:
-            (name, settlement), deliveries = self._ready.popitem()
-            started = self._clock.monotonic()
-            try:
-                await self._sources[name].settle(deliveries, settlement)
-            except anyio.get_cancelled_exc_class():
-                # Perhaps told, perhaps not: close tells again, which a source must bear.
-                self._ready.setdefault((name, settlement), []).extend(deliveries)
-                raise
-            self._telemetry.emit(StageTimed(Stage.SETTLE, self._clock.monotonic() - started))
-            self._telemetry.emit(DeliveriesSettled(name, settlement, len(deliveries)))
-            self.in_flight.give_back(deliveries)
+    async def _settle_ready(self, name: str) -> None:
+        ready = self._ready[name]
+        try:
+            while ready:
+                settlement, deliveries = ready.popitem()
+                await self._settle(name, settlement, deliveries)
+        finally:
+            self._settling.discard(name)
+
+    async def _settle(self, name: str, settlement: Settlement, deliveries: list[Delivery]) -> None:
+        started = self._clock.monotonic()
+        try:
+            await self._sources[name].settle(deliveries, settlement)
+        except anyio.get_cancelled_exc_class():
+            # Perhaps told, perhaps not: close tells again, which a source must bear.
+            self._ready[name].setdefault(settlement, []).extend(deliveries)
+            raise
+        self._telemetry.emit(StageTimed(Stage.SETTLE, self._clock.monotonic() - started))
+        self._telemetry.emit(DeliveriesSettled(name, settlement, len(deliveries)))
+        self.in_flight.give_back(deliveries)
 
     async def close(self) -> None:
         """Give back what is not final, settle the rest, flush every source; bounded in time, whatever else happens."""
@@ -115,6 +128,10 @@ class Ledger:
             self.released += 1
             self._queue(entry, Settlement.RELEASED)
         with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
-            await self._settle_ready()
-            for source in self._sources.values():
-                await source.flush()
+            async with anyio.create_task_group() as closing:
+                for name in self._sources:
+                    closing.start_soon(self._settle_last, name)
+
+    async def _settle_last(self, name: str) -> None:
+        await self._settle_ready(name)
+        await self._sources[name].flush()
