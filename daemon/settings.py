@@ -34,6 +34,7 @@ from daemon.sinks.stdout import StdoutConfig
 from daemon.sources import AnySourceConfig
 from daemon.sources.base import REDRIVE
 from daemon.state import AnyStateConfig, SqliteConfig
+from daemon.target_config import TargetConfig
 from daemon.telemetry.log import LogFormat, LogLevel
 from daemon.yaml_build import Built, Location
 from daemon.yaml_file import Strict, YamlFile, faults_of, load_yaml
@@ -178,8 +179,9 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
         raise ConfigError(*problems) from error
     except SettingsError as error:
         raise ConfigError(*_undecoded(error)) from error
-    if faults := [file.problem(location, message) for location, message in wrong_references(settings)]:
-        raise ConfigError(*faults)
+    faults = [*wrong_references(settings), *forgotten_too_soon(settings)]
+    if faults:
+        raise ConfigError(*(file.problem(location, message) for location, message in faults))
     return settings
 
 
@@ -221,3 +223,13 @@ def wrong_references(settings: Settings) -> Iterator[tuple[Location, str]]:
             if place not in settings.dead_letters and not (kind == "sources" and place == REDRIVE):
                 hint = near_miss(place, settings.dead_letters)
                 yield (kind, name, "dead_letter"), f"no place is called {place!r}{hint}"
+
+
+def forgotten_too_soon(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Yield which intents would lapse while they are still being tried, so that another process took them up too."""
+    parts: dict[str, Mapping[str, TargetConfig]] = {"targets": settings.targets, "actions": settings.actions}
+    for kind, configs in parts.items():
+        for name, config in configs.items():
+            if (seconds := config.retry.max_age_seconds) > settings.dedupe.retention_seconds:
+                tried = f"{seconds:g} s of {kind}.{name}.retry.max_age_seconds"
+                yield ("dedupe", "retention_seconds"), f"must be at least the {tried}"

@@ -70,6 +70,10 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
             "targets:\n  t:\n    type: stdout\n    dead_letter: defualt\n",
             ":4: targets.t.dead_letter: no place is called 'defualt'; did you mean 'default'?",
         ),
+        (
+            "targets:\n  t: {type: stdout, retry: {max_age_seconds: 90}}\ndedupe:\n  retention_seconds: 60\n",
+            ":4: dedupe.retention_seconds: must be at least the 90 s of targets.t.retry.max_age_seconds",
+        ),
         ("dedupe:\n  retention_seconds: 14d\n", ":2: dedupe.retention_seconds: must be a number"),
         ("limits: {max_in_flight_deliveries: 0}\n", ":1: limits.max_in_flight_deliveries: must be at least 1"),
         ("limits:\n  max_event_bytes: -1\n", ":2: limits.max_event_bytes: "),

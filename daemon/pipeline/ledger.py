@@ -91,7 +91,7 @@ class Ledger:
         self._ready[entry.source.name].setdefault(settlement, []).append(entry.delivery)
 
     async def settle(self) -> None:
-        """Tell sources what has become final, in batches, for ever: no effect waits for it, nor one source for another."""
+        """Tell sources what has become final, in batches, for ever; no effect waits for it, no source for another."""
         async with anyio.create_task_group() as settling:
             while True:
                 await self._wake.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,15 +53,25 @@ def rule_files(paths: Sequence[Path], problems: list[str]) -> Iterator[Path]:
     A folder without one is a fault, as is a file without a rule: who watches nothing is told so, not left alone.
     """
     for path in paths:
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if _is_rule_file(file, path))
-            if not found:
-                problems.append(f"{path}: no file in this folder ends in {' or '.join(sorted(_SUFFIXES))}")
-            yield from found
-        elif path.exists():
-            yield path
-        else:
+        try:
+            found = _files_at(path)
+        except FileNotFoundError:
             problems.append(f"rules: {path}: no such file or folder, seen from {Path.cwd()}")
+            continue
+        except OSError as error:
+            problems.append(f"rules: {path}: {error.strerror}")
+            continue
+        if not found:
+            problems.append(f"{path}: no file in this folder ends in {' or '.join(sorted(_SUFFIXES))}")
+        yield from found
+
+
+def _files_at(path: Path) -> list[Path]:
+    """Raises OSError where it may not look."""
+    if not stat.S_ISDIR(path.stat().st_mode):
+        return [path]
+    os.scandir(path).close()  # rglob passes over a folder that it may not read
+    return sorted(file for file in path.rglob("*") if _is_rule_file(file, path))
 
 
 def _is_rule_file(file: Path, folder: Path) -> bool:

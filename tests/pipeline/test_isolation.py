@@ -26,7 +26,7 @@ rules:
 
 
 def write_events(path: Path, source: str, count: int) -> None:
-    event = {"source": source, "detail-type": "t", "account": "111122223333", "region": "eu-west-1"}
+    event: dict[str, object] = {"source": source, "detail-type": "t", "account": "111122223333", "region": "eu-west-1"}
     event |= {"time": "2026-01-01T00:00:00Z", "resources": [], "detail": {}}
     lines = [orjson.dumps({"id": f"{source}-{number}", **event}) for number in range(count)]
     path.write_bytes(b"".join(line + b"\n" for line in lines))
@@ -42,8 +42,7 @@ async def test_a_batch_full_of_matches_for_a_target_that_is_down_holds_up_no_oth
     async with serve(status(503)) as down:
         config = {
             "sources": {
-                name: {"type": "file", "paths": [str(tmp_path / name)], "follow": True}
-                for name in ("many", "few")
+                name: {"type": "file", "paths": [str(tmp_path / name)], "follow": True} for name in ("many", "few")
             },
             "rules": [str(tmp_path / "rules.yaml")],
             "targets": {"down": {"type": "webhook", "url": down.url}, "alerts": {"type": "file", "path": str(alerts)}},
@@ -89,5 +88,5 @@ async def test_a_queue_that_does_not_answer_holds_up_the_settling_of_no_other(
             await asked.wait()
             await fine.send(["{}"])
             with anyio.fail_after(10):
-                while await fine.depth() != (0, 0):
+                while await fine.depth() != (0, 0):  # noqa: ASYNC110 - what is waited for happens in an emulator
                     await anyio.sleep(0.05)

@@ -190,6 +190,12 @@ def test_a_missing_folder_is_said(tmp_path: Path) -> None:
         load_rules([tmp_path / "nowhere"], [], [])
 
 
+def test_a_path_that_may_not_be_looked_at_is_a_fault(tmp_path: Path) -> None:
+    """What the file system says of a path is told like any other fault, so that a reload keeps the old rules."""
+    with pytest.raises(ConfigError, match="File name too long"):
+        load_rules([tmp_path / ("n" * 300)], [], [])
+
+
 def test_tests_beside_rules_are_run(tmp_path: Path) -> None:
     """A rule that does as its test says passes, one that does not fails, an unreadable event fails with its fault."""
     text = GOOD + (
