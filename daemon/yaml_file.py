@@ -40,6 +40,13 @@ _MUST_BE = {
     "union_tag_not_found": "'type' is missing",
 }
 """pydantic's word for a wrong type, in the words of YAML."""
+_SLIPS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (
+    ("must be text", (int, float), ": put it in quotes"),
+    ("must be text", dict, ": text with a colon and a blank in it must stand in quotes"),
+    ("must be a list", str, ": [one, another], or lines that begin with -"),
+    ("must be a mapping", list, " of names to values, not a list"),
+    ("must be a mapping", str, ", name: value with a blank after the colon"),
+)
 _OF_A_FIELD = frozenset(("field_type", "field_value", "unknown_field"))
 """Our own faults, which pydantic reports at the model around the field."""
 _BOUNDS = {
@@ -162,15 +169,7 @@ def _slip(wanted: str, found: Any) -> str:
     """Return what somebody may have overlooked who wrote this where something else is wanted."""
     if found is None:
         return ", and there is nothing"
-    if wanted == _MUST_BE["string_type"]:
-        if isinstance(found, int | float):
-            return ": put it in quotes"
-        return ": text with a colon and a blank in it must stand in quotes" if isinstance(found, dict) else ""
-    if not isinstance(found, str):
-        return ""
-    if wanted == _MUST_BE["list_type"]:
-        return ": [one, another], or lines that begin with -"
-    return ": a blank must follow the colon" if wanted == _MUST_BE["dict_type"] and ":" in found else ""
+    return next((text for sentence, kind, text in _SLIPS if sentence == wanted and isinstance(found, kind)), "")
 
 
 def faults_of(error: ValidationError) -> list[ErrorDetails]:

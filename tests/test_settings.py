@@ -60,7 +60,10 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("targets:\n  t: {type: webhook, url: '${HOOK}'}\n", ":2: targets.t.url: ${...} is not filled in: "),
         ("estate: {accounts: [123456789012]}\n", ":1: estate.accounts[0]: must be text: put it in quotes"),
         ("sources:\n  q:\n", ":2: sources.q: must be a mapping, and there is nothing"),
-        ("sources:\n  q:\n    type:sqs\n", ":2: sources.q: must be a mapping: a blank must follow the colon"),
+        (
+            "sources:\n  q:\n    type:sqs\n",
+            ":2: sources.q: must be a mapping, name: value with a blank after the colon",
+        ),
         ("rules: rules.yaml\n", ":1: rules: must be a list: [one, another], or lines that begin with -"),
         (
             "targets:\n  t: {type: stdout}\ndefault_targets: [t, x]\n",

@@ -1,13 +1,12 @@
 """The command line: one file a command, listed below; each hands over to app.py, rules/ or the parts it checks.
 
-Exit codes: 0 all well, 1 something was found wrong (a failed test, nothing matched) or does not answer (a target, the
-state store), 2 the command or its configuration cannot be used, 3 a run came to its end with alerts that could not be
-delivered, 4 standard output does not take what is printed, 141 nobody reads it any more (`vigild … | head`).
+examples.py has what the exit codes mean.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -31,6 +30,7 @@ from daemon.cli import (
     trial,
     undo,
 )
+from daemon.cli.examples import below, exit_codes
 from daemon.cli.streams import READER_GONE, code_of, open_closed_streams, print_no_more
 from daemon.errors import EffectError, VigildError
 
@@ -42,6 +42,7 @@ application = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    epilog=exit_codes(),
 )
 
 
@@ -60,25 +61,33 @@ def _options(
     pass
 
 
-application.command("run")(run.run)
-application.command("check")(check.check)
-application.command("match")(match.match)
-application.command("explain")(explain.explain)
-application.command("test")(trial.run_rule_tests)
-application.command("schema")(schema.schema)
-application.command("demo")(demo.demo)
-application.command("approvals")(approvals.approvals)
-application.command("approve")(approvals.approve)
-application.command("deny")(approvals.deny)
-application.command("iam-policy")(iam_policy.iam_policy)
-application.command("undo")(undo.undo)
-application.add_typer(alerts.application)
-application.add_typer(dead_letters.application, name="dead-letters")
-application.add_typer(holds.application)
-application.add_typer(journal.application)
-application.add_typer(leases.application, name="leases")
-application.add_typer(silences.application)
-application.add_typer(state.application, name="state")
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run.run,
+    "check": check.check,
+    "match": match.match,
+    "explain": explain.explain,
+    "test": trial.run_rule_tests,
+    "schema": schema.schema,
+    "demo": demo.demo,
+    "approvals": approvals.approvals,
+    "approve": approvals.approve,
+    "deny": approvals.deny,
+    "iam-policy": iam_policy.iam_policy,
+    "undo": undo.undo,
+}
+_GROUPS = {
+    "alerts": alerts.application,
+    "dead-letters": dead_letters.application,
+    "holds": holds.application,
+    "journal": journal.application,
+    "leases": leases.application,
+    "silences": silences.application,
+    "state": state.application,
+}
+for _name, _command in _COMMANDS.items():
+    application.command(_name, epilog=below(_name))(_command)
+for _name, _group in _GROUPS.items():
+    application.add_typer(_group, name=_name, epilog=below(_name))
 
 
 def main() -> None:

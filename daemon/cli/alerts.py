@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.assembly import Parts
-from daemon.cli.options import ConfigOption
+from daemon.cli.options import ConfigOption, JsonOption
 from daemon.cli.remediation import with_parts
 from daemon.clock import SystemClock
 from daemon.dispatch.alerts.standing import Stage, Standing, standing_of
@@ -37,7 +37,7 @@ def list_alerts(
     target: Annotated[str | None, typer.Argument(help="Only those of this target.")] = None,
     *,
     config: ConfigOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the open groups, the one with the latest alert first."""
     found = [each for each in with_parts(config, _standings) if target in (None, each.target)]

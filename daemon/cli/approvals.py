@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import typer
 
 from daemon.assembly import Parts
-from daemon.cli.options import ConfigOption
+from daemon.cli.options import ConfigOption, JsonOption
 from daemon.cli.remediation import ByOption, IntentArgument, person, with_parts
 from daemon.dispatch.remediation.approvals import Answer
 from daemon.dispatch.remediation.result import difference
@@ -16,14 +17,14 @@ from daemon.errors import PermanentError
 from daemon.journal import Entry
 
 
-def approvals(config: ConfigOption = None) -> None:
+def approvals(as_json: JsonOption = False, config: ConfigOption = None) -> None:  # noqa: FBT002 - typer's option
     """List the plans that wait for approval, each with what it would change.  Exit code 1 when none waits."""
-    if not with_parts(config, _list):
-        typer.echo("nothing waits for approval")
+    if not with_parts(config, lambda parts: _list(parts, as_json=as_json)):
+        typer.echo("nothing waits for approval", err=as_json)
         raise typer.Exit(1)
 
 
-async def _list(parts: Parts) -> int:
+async def _list(parts: Parts, *, as_json: bool) -> int:
     waiting = 0
     context = parts.remediation.context
     async for approval in context.approvals.all():
@@ -39,6 +40,11 @@ async def _list(parts: Parts) -> int:
         waiting += 1
         until = datetime.fromtimestamp(approval.deadline, UTC).isoformat(timespec="seconds")
         record = saved.record
+        if as_json:
+            waits = {"intent": approval.intent, "until": until, "rule": record.rule, "action": record.action}
+            plan = {"kind": record.kind, "summary": record.plan.summary, "changes": record.plan.changes}
+            typer.echo(msgspec.json.encode(waits | plan))
+            continue
         typer.echo(f"{approval.intent}  until {until}  {record.rule} → {record.action} ({record.kind})")
         typer.echo(f"  {record.plan.summary}")
         for line in difference(record.plan.changes):

@@ -14,7 +14,7 @@ import typer
 from daemon.cli.events import read_events
 from daemon.cli.explanation import as_object, as_text
 from daemon.cli.loading import load
-from daemon.cli.options import ConfigOption, RulesOption
+from daemon.cli.options import ConfigOption, JsonOption, RulesOption
 from daemon.decode import DecodeLimits
 from daemon.errors import ConfigError, DecodeError
 from daemon.event import Event, Rejection
@@ -46,7 +46,7 @@ def explain(  # noqa: PLR0913, PLR0917 - each is an argument or option of the co
         int | None, typer.Option(min=0, help="Explain this event of the file only; the first is 0.", show_default=False)
     ] = None,
     most: Annotated[int, typer.Option(min=1, max=1000, help="Of many events, explain those that come nearest.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,  # noqa: FBT002
+    as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
     """Print what each field of a rule asks for, what an event has there, and whether that holds; nearest miss first.
 

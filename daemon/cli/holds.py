@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import Annotated
 
+import msgspec
 import typer
 
 from daemon.assembly import Parts
 from daemon.cli.naming import AnywayOption, refuse_unknown
-from daemon.cli.options import ConfigOption
+from daemon.cli.options import ConfigOption, JsonOption
 from daemon.cli.remediation import ByOption, person, with_parts
 from daemon.clock import rfc3339
 from daemon.dispatch.remediation.holds import Hold
@@ -24,13 +25,16 @@ application = typer.Typer(
 
 
 @application.command("list")
-def list_holds(config: ConfigOption = None) -> None:
+def list_holds(as_json: JsonOption = False, config: ConfigOption = None) -> None:  # noqa: FBT002 - typer's option
     """Print the holds in force, those of the loop breaker among them."""
 
     async def work(parts: Parts) -> list[Hold]:
         return await parts.remediation.context.holds.in_force()
 
     for hold in with_parts(config, work):
+        if as_json:
+            typer.echo(msgspec.json.encode(hold))
+            continue
         scope = f"rule {hold.rule}, action {hold.action}, account {hold.account}, resource {hold.resource}"
         typer.echo(f"{hold.id}  since {rfc3339(hold.since)}  {scope}  by {hold.by}: {hold.why}")
 

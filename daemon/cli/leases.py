@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from daemon.cli.options import ConfigOption
+from daemon.cli.options import ConfigOption, JsonOption
 from daemon.cli.start import run_async
 from daemon.clients import AwsClients
 from daemon.clock import SystemClock
@@ -44,7 +44,7 @@ def list_leases(
     stream: Annotated[str | None, typer.Argument(help="Only this source, or NAMESPACE/STREAM.")] = None,
     *,
     config: ConfigOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the leases: owner, position, how far behind its end the shard was at the owner's last sign of life."""
     settings = load_settings(config)

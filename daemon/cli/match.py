@@ -13,7 +13,7 @@ import typer
 
 from daemon import sources
 from daemon.cli.loading import load
-from daemon.cli.options import ConfigOption, RulesOption
+from daemon.cli.options import ConfigOption, JsonOption, RulesOption
 from daemon.cli.report import ProgressBar
 from daemon.cli.start import run_async
 from daemon.clients import AwsClients
@@ -37,7 +37,7 @@ def match(
     ] = None,
     config: ConfigOption = None,
     rules: RulesOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,  # noqa: FBT002
+    as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
     """Print each event that a rule matches, with the rules; nothing is sent or remembered.
 

@@ -22,3 +22,5 @@ RulesOption = Annotated[
     list[Path] | None,
     typer.Option("--rules", "-r", help="Rule file or folder, instead of the configuration's. May be given repeatedly."),
 ]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import Annotated
 
+import msgspec
 import typer
 
 from daemon.assembly import Parts
 from daemon.cli.naming import AnywayOption, refuse_unknown
-from daemon.cli.options import ConfigOption
+from daemon.cli.options import ConfigOption, JsonOption
 from daemon.cli.remediation import ByOption, person, with_parts
 from daemon.clock import rfc3339
 from daemon.dispatch.alerts.scope import FIELDS, Scope
@@ -28,13 +29,16 @@ application = typer.Typer(
 
 
 @application.command("list")
-def list_silences(config: ConfigOption = None) -> None:
+def list_silences(as_json: JsonOption = False, config: ConfigOption = None) -> None:  # noqa: FBT002 - typer's option
     """Print the silences in force."""
 
     async def work(parts: Parts) -> list[Silence]:
         return await parts.silences.in_force()
 
     for silence in with_parts(config, work):
+        if as_json:
+            typer.echo(msgspec.json.encode(silence))
+            continue
         until = f"{rfc3339(silence.since)} until {rfc3339(silence.until)}"
         typer.echo(f"{silence.id}  {until}  {silence.scope.described()}  by {silence.by}: {silence.why}")
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from anyio import Lock
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoRegionError
 from botocore.loaders import Loader, create_loader
 from pydantic import Field
 
@@ -111,6 +111,9 @@ class AwsClients:
                             config=self._config(long_poll_seconds),
                         )
                     )
+                except NoRegionError as error:
+                    text = "no region is known: set its `region`, aws.region, or AWS_REGION in the environment"
+                    raise ConfigError(f"aws: {service}: {text}") from error
                 except (BotoCoreError, ValueError) as error:
                     raise ConfigError(f"aws: {service}: {error}") from error
                 self._skew.watch(client)

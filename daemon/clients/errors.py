@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import anyio
@@ -13,6 +16,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     IncompleteReadError,
     MetadataRetrievalError,
@@ -126,6 +130,7 @@ _UNREADABLE = (ResponseParserError, AttributeError, LookupError, RecursionError,
 """What botocore's parsers were seen to raise for answers that do not come from AWS: the pages of proxies, cut text."""
 
 _MOST_ASKED_SECONDS = 60.0
+_MOST_BEHIND = 10
 _LONGEST_DETAIL = 500
 """Characters of what the other side says that are kept."""
 
@@ -138,11 +143,17 @@ def aws_errors() -> Iterator[None]:
     except ClientError as error:
         raise _from_answer(error) from error
     except _NO_CREDENTIALS as error:
-        raise RetryableError(FailureKind.CREDENTIALS, str(error)[:_LONGEST_DETAIL]) from error
+        places = "; looked in the environment, the profile and the role of the host"
+        detail = str(error)[:_LONGEST_DETAIL] + (places if isinstance(error, NoCredentialsError) else "")
+        raise RetryableError(FailureKind.CREDENTIALS, detail) from error
     except (ConnectTimeoutError, ReadTimeoutError, TimeoutError) as error:
         raise RetryableError(FailureKind.TIMEOUT, type(error).__name__) from error
+    except EndpointConnectionError as error:
+        # The host, because a slip in a region shows nowhere else.
+        host = urlsplit(str(error.kwargs.get("endpoint_url", ""))).netloc.rpartition("@")[2]
+        raise RetryableError(FailureKind.UNREACHABLE, f"{host}: {_in_words(error)}") from error
     except (AwsConnectionError, HTTPClientError, IncompleteReadError, aiohttp.ClientError, OSError) as error:
-        raise RetryableError(FailureKind.UNREACHABLE, type(error).__name__) from error
+        raise RetryableError(FailureKind.UNREACHABLE, _in_words(error)) from error
     except BotoCoreError as error:
         raise PermanentError(FailureKind.REFUSED, str(error)[:_LONGEST_DETAIL]) from error
     except _UNREADABLE as error:
@@ -212,13 +223,30 @@ def http_errors() -> Iterator[None]:
     except aiohttp.InvalidURL:
         raise PermanentError(FailureKind.REFUSED, "not a URL") from None
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
-        raise RetryableError(FailureKind.UNREACHABLE, type(error).__name__) from error
+        raise RetryableError(FailureKind.UNREACHABLE, _in_words(error)) from error
     except (anyio.BrokenResourceError, anyio.EndOfStream) as error:
         raise RetryableError(FailureKind.UNREACHABLE, "cut off during the TLS handshake") from error
     except aiohttp.ClientResponseError:
         raise RetryableError(FailureKind.SERVER_ERROR, "the answer is not HTTP") from None
     except aiohttp.ClientError as error:
         raise PermanentError(FailureKind.REFUSED, type(error).__name__) from None
+
+
+def _in_words(error: BaseException) -> str:
+    """Return the type of a failure to connect and, from the errors behind it, the system's words: never a URL."""
+    behind: BaseException | None = error
+    for _ in range(_MOST_BEHIND):
+        if isinstance(behind, socket.gaierror):
+            return f"{type(error).__name__}: the name of the host is not known"
+        if isinstance(behind, BaseExceptionGroup):
+            behind = behind.exceptions[0]
+        elif isinstance(behind, OSError) and type(behind.errno) is int and behind.errno > 0:
+            return f"{type(error).__name__}: {os.strerror(behind.errno)}"
+        elif behind is None:
+            break
+        else:
+            behind = getattr(behind, "os_error", None) or behind.__cause__ or behind.__context__
+    return type(error).__name__
 
 
 def http_status_error(status: int, delay: float | None = None) -> EffectError:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli import main
 from tests.emulators import Emulator
 
 ROOT = Path(__file__).parents[2]
@@ -95,3 +97,35 @@ def test_where_actions_may_act_is_said(tmp_path: Path, moto: Emulator, region: s
 
     assert done.returncode == code, done.stderr
     assert said in done.stdout
+
+
+def test_a_part_that_cannot_be_reached_is_said_with_the_reason_and_the_others_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No region, a host that refuses: each is an object where a program reads, and people have the count at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+    source, target = "{q: {type: sqs, queue_name: events}}", f"{{w: {{type: webhook, url: '{url}'}}}}"
+    (tmp_path / "vigild.yaml").write_text(f"sources: {source}\ntargets: {target}\nrules: [rules.yaml]")
+    (tmp_path / "rules.yaml").write_text(RULES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    said, reported = [_check_here(monkeypatch, capsys, *options) for options in ([], ["--json"])]
+
+    region = "aws: sqs: no region is known: set its `region`, aws.region, or AWS_REGION in the environment"
+    lines = [json.loads(line) for line in reported.splitlines()]
+    assert "FAIL target w: unreachable: OSError: Connection refused\n" in said
+    assert said.endswith("2 of 7 parts FAIL\n")
+    assert {"status": "fail", "part": "source q", "text": region} in lines
+    assert len(lines) == len(said.splitlines()) - 2  # the count, and how to silence a warning
+
+
+def _check_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """Return what the command prints, in this process, where something cannot be reached."""
+    monkeypatch.setattr("sys.argv", ["vigild", "check", "--config", "vigild.yaml", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    return capsys.readouterr().out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,16 @@ def test_rules_with_a_fault_keep_nobody_from_placing_a_hold(
     told = capsys.readouterr()
     assert "rules.yaml: holds no rule" in told.err
     assert "is in force" in told.out
+
+
+@pytest.mark.parametrize("command", [HOLD, SILENCE])
+def test_what_is_in_force_is_listed_for_programs(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """A JSON object a line, as every command that lists gives them."""
+    vigild(config, monkeypatch, *command, "--on", "rule=ssh-open")
+    capsys.readouterr()
+    vigild(config, monkeypatch, command[0], "list", "--json")
+    (line,) = capsys.readouterr().out.splitlines()
+
+    assert json.loads(line)["why"] == "x"

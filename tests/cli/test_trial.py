@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -37,4 +38,14 @@ def test_a_test_that_fails_says_why(
         '         hint   only the case differs; {"equals-ignore-case": …} would ignore it',
         "rules.yaml:3: stopped: 'it runs': matched, but must not",
         "1 rules, 2 tests, 2 failed",
+    ]
+
+    monkeypatch.setattr(sys, "argv", ["vigild", "test", "--rules", "rules.yaml", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert ended.value.code == 1
+    assert [(one["rule"], one["test"], one["passed"], len(one["reasons"])) for one in reports] == [
+        ("stopped", "it stops", False, 4),
+        ("stopped", "it runs", False, 0),
     ]

@@ -78,10 +78,12 @@ async def test_an_approved_plan_is_carried_out_once(moto: Emulator, tmp_path: Pa
         assert ("waiting", before) == (told["ending"], await group_rules(aws, group))
 
         listed = vigild(tmp_path, config, "approvals")
+        (waits,) = map(json.loads, vigild(tmp_path, config, "approvals", "--json").stdout.splitlines())
         approved = vigild(tmp_path, config, "approve", told["intent"], "--by", "ada")
         again = vigild(tmp_path, config, "approve", told["intent"], "--by", "eve")
 
         assert told["intent"] in listed.stdout
+        assert (waits["intent"], bool(waits["changes"])) == (told["intent"], True)
         assert (approved.returncode, again.returncode) == (0, 2)
         (tmp_path / "more").mkdir()
         config["sources"]["events"] = {"type": "file", "paths": [str(tmp_path / "more")], "follow": True}
