@@ -119,11 +119,13 @@ class _Entry(msgspec.Struct, frozen=True):
 async def _list(settings: Settings, stream: str | None) -> list[_Entry]:
     async with _store(settings) as store:
         streams = await streams_with_leases(store) if stream is None else [_named(settings, stream)]
-        return [
-            _entry(namespace, name, shard, seen.lease)
-            for namespace, name in streams
-            async for shard, seen in LeaseTable(store, SystemClock(), namespace, name).all()
-        ]
+        found: list[_Entry] = []
+        for namespace, name in streams:
+            table = LeaseTable(store, SystemClock(), namespace, name)
+            found += [_entry(namespace, name, shard, seen.lease) async for shard, seen in table.all()]
+            for shard in table.unreadable:
+                typer.echo(f"{namespace}/{name} {shard}: not readable; `vigild leases reset` writes it anew", err=True)
+        return found
 
 
 async def _change(settings: Settings, stream: str, shard: str | None, position: Position | None) -> list[str]:
@@ -132,8 +134,9 @@ async def _change(settings: Settings, stream: str, shard: str | None, position: 
         table = LeaseTable(store, SystemClock(), *_named(settings, stream))
         if shard is None and position is not None:
             await table.restart(position)
-        shards = [shard] if shard else [name async for name, _ in table.all()]
-        return await table.change(shards, lambda lease: lease.reset(position or lease.position))
+        shards = [shard] if shard else [name async for name, _ in table.all()] + list(table.unreadable)
+        unreadable = None if position is None else Lease(position)
+        return await table.change(shards, lambda lease: lease.reset(position or lease.position), unreadable)
 
 
 @asynccontextmanager

@@ -75,7 +75,7 @@ class Stage(StrEnum):
 
 
 class StoredKind(StrEnum):
-    """What stands in the state store of actions and alerts: the closed list behind the metric label `kind`."""
+    """What stands in the state store of actions, alerts and streams: the closed list behind the metric label `kind`."""
 
     RECORD = "record"  # how far it has come
     APPROVAL = "approval"
@@ -83,6 +83,7 @@ class StoredKind(StrEnum):
     EXPIRY = "expiry"  # when it is to be undone, or told as undone
     GROUP = "group"  # of alerts
     SILENCE = "silence"
+    LEASE = "lease"  # on a shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ METRICS = {
         ),
         Metric("undo_failed_total", "counter", "Actions that could not be undone after their time."),
         Metric("undo_held_total", "counter", "Undos due that wait until a hold is lifted."),
-        Metric("state_items_unreadable_total", "counter", "Items on actions and alerts not readable.", ("kind",)),
+        Metric("state_items_unreadable_total", "counter", "Items of the state store not readable.", ("kind",)),
         Metric("rules_suspended_total", "counter", "Suspensions of a rule by the loop breaker.", ("rule",)),
         Metric("derived_refused_total", "counter", "Events of our own refused for being derived too often."),
         Metric(

@@ -5,7 +5,7 @@ KinesisSource runs it and reads what it holds.  Decisions are in leases.py and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NoReturn
 
 import anyio
@@ -19,8 +19,9 @@ from daemon.sources.kinesis.lease_table import LeaseTable
 from daemon.sources.kinesis.leases import Lease, Sight, Terms, Versioned, look, plan
 from daemon.sources.kinesis.reading import Reading
 from daemon.sources.kinesis.shards import readable
+from daemon.telemetry.actions import StoredItemUnreadable
 from daemon.telemetry.conditions import StateFailed
-from daemon.telemetry.names import LeaseChange
+from daemon.telemetry.names import LeaseChange, StoredKind
 from daemon.telemetry.streams import LeaseLost, LeaseMoved, ShardVanished, StreamMeasured
 
 _RENEWALS = 4
@@ -79,6 +80,8 @@ class Keeper:
         self._ended: set[str] = set()
         self._sights: dict[str, Sight] = {}
         self._asked: set[str] = set()
+        self._told: dict[str, int] = {}
+        """The versions of leases that cannot be read, by shard."""
         self._round_is_due = False
         self._turn = anyio.Lock()
 
@@ -209,9 +212,11 @@ class Keeper:
         """Look at all leases, make missing ones, and write what the plan says."""
         wanted = [shard for shard in self._discovery.shards if shard not in self._ended]
         found = await self._table.read(wanted)
-        if missing := [shard for shard in wanted if shard not in found]:
+        unreadable = self._table.unreadable
+        if missing := [shard for shard in wanted if shard not in found and shard not in unreadable]:
             await self._table.create(missing, self._discovery.start)
             found |= await self._table.read(missing)
+        self._tell(unreadable)
         now = self._clock.monotonic()
         self._ended |= {shard for shard, seen in found.items() if seen.lease.ended}
         self._sights = look(self._sights, found, now)
@@ -221,6 +226,13 @@ class Keeper:
         chosen = plan(sights, self.held, self._worker, now, self._terms, self._rng)
         await self._take(chosen.take, chosen.adopt)
         await self._ask(chosen.ask)
+
+    def _tell(self, unreadable: Mapping[str, int]) -> None:
+        """Say, once, whose shards nobody reads until a person has set them back; the others are read."""
+        for shard, version in unreadable.items():
+            if self._told.get(shard) != version:
+                self._told[shard] = version
+                self._telemetry.emit(StoredItemUnreadable(StoredKind.LEASE, self._table.key(shard)))
 
     async def _take(self, take: Collection[str], adopt: Collection[str]) -> None:
         asked_at, wall = self._clock.monotonic(), self._clock.now()

@@ -7,7 +7,6 @@ leases.py.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from typing import TypeVar
 
 import msgspec
 
@@ -16,8 +15,6 @@ from daemon.errors import StateError
 from daemon.sources.kinesis.checkpoints import Position
 from daemon.sources.kinesis.leases import Lease, Versioned
 from daemon.state.base import ABSENT, Conflict, Item, StateStore, Write
-
-T = TypeVar("T")
 
 _PREFIX = "lease/"
 _START_PREFIX = "stream/"
@@ -34,17 +31,23 @@ class Refused(msgspec.Struct, frozen=True):
     """The answer to a write whose version is out of date."""
 
     current: Versioned | None
-    """As it stands now; None where the lease is gone."""
+    """As it stands now; None where the lease is gone, or cannot be read."""
 
 
 class LeaseTable:
-    """The leases of one stream in one namespace.  Every verb raises StateError."""
+    """The leases of one stream in one namespace, but for those that cannot be read.  Every verb raises StateError."""
 
     def __init__(self, store: StateStore, clock: Clock, namespace: str, stream: str) -> None:
         self._store = store
         self._clock = clock
         self._start_key = f"{_START_PREFIX}{namespace}/{stream}"
         self._prefix = f"{_PREFIX}{namespace}/{stream}/"
+        self.unreadable: dict[str, int] = {}
+        """Shards whose leases, when last looked at, were not what this version of vigild writes, and the versions."""
+
+    def key(self, shard: str) -> str:
+        """Return where the lease lies."""
+        return self._prefix + shard
 
     async def start(self, wanted: Position) -> Position:
         """Return where shards without a lease start: as whoever came first has said, which may be us, now."""
@@ -54,7 +57,7 @@ class LeaseTable:
             if isinstance(answer, Item):
                 return wanted
             found = answer.current
-        return wanted if found is None else _read(_decode_position, found)
+        return wanted if found is None else _position(found)
 
     async def restart(self, position: Position) -> None:
         """Say anew where shards without a lease start."""
@@ -64,13 +67,16 @@ class LeaseTable:
         """Return the leases that there are, by shard."""
         if not shards:
             return {}
-        found = await self._store.get([self._prefix + shard for shard in shards])
-        return {shard: _versioned(item) for shard, item in zip(shards, found, strict=True) if item is not None}
+        found = await self._store.get([self.key(shard) for shard in shards])
+        seen = {shard: self._seen(shard, item) for shard, item in zip(shards, found, strict=True)}
+        return {shard: versioned for shard, versioned in seen.items() if versioned is not None}
 
     async def all(self) -> AsyncIterator[tuple[str, Versioned]]:
         """Yield every lease of the stream with its shard, also of shards that the stream has forgotten."""
         async for item in self._store.scan(self._prefix):
-            yield item.key.removeprefix(self._prefix), _versioned(item)
+            shard = item.key.removeprefix(self._prefix)
+            if (versioned := self._seen(shard, item)) is not None:
+                yield shard, versioned
 
     async def create(self, shards: Collection[str], position: Position) -> None:
         """Make the leases that are missing; those that somebody else has made meanwhile stay."""
@@ -80,15 +86,23 @@ class LeaseTable:
         """Write leases, each on condition of its version."""
         answers = await self._put(changes)
         return {
-            shard: Refused(_versioned(answer.current) if answer.current is not None else None)
+            shard: Refused(self._seen(shard, answer.current))
             if isinstance(answer, Conflict)
             else Versioned(changes[shard][0], answer.version)
             for shard, answer in answers.items()
         }
 
-    async def change(self, shards: Collection[str], change: Callable[[Lease], Lease]) -> list[str]:
-        """Change leases as an operator says, whatever their owners write meanwhile; return the shards that have one."""
+    async def change(
+        self, shards: Collection[str], change: Callable[[Lease], Lease], unreadable: Lease | None = None
+    ) -> list[str]:
+        """Change leases as an operator says, whatever their owners write meanwhile; return the shards that have one.
+
+        Those that cannot be read are changed as if they were `unreadable`; without it they stay as they are.
+        """
         found = await self.read(shards)
+        if unreadable is not None:
+            versions = {shard: self.unreadable[shard] for shard in shards if shard in self.unreadable}
+            found |= {shard: Versioned(unreadable, version) for shard, version in versions.items()}
         remaining = found
         while remaining:
             answers = await self.write({shard: (change(seen.lease), seen.version) for shard, seen in remaining.items()})
@@ -104,10 +118,19 @@ class LeaseTable:
             return {}
         expires_at = self._clock.now() + _KEPT_SECONDS
         writes = [
-            Write(self._prefix + shard, _encode(lease), version, expires_at)
-            for shard, (lease, version) in changes.items()
+            Write(self.key(shard), _encode(lease), version, expires_at) for shard, (lease, version) in changes.items()
         ]
         return dict(zip(changes, await self._store.put(writes), strict=True))
+
+    def _seen(self, shard: str, item: Item | None) -> Versioned | None:
+        self.unreadable.pop(shard, None)
+        if item is None:
+            return None
+        try:
+            return Versioned(_decode_lease(item.value), item.version)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.unreadable[shard] = item.version
+            return None
 
 
 async def streams_with_leases(store: StateStore) -> list[tuple[str, str]]:
@@ -116,12 +139,8 @@ async def streams_with_leases(store: StateStore) -> list[tuple[str, str]]:
     return [(namespace, stream) for namespace, stream in names]
 
 
-def _versioned(item: Item) -> Versioned:
-    return Versioned(_read(_decode_lease, item), item.version)
-
-
-def _read(decode: Callable[[bytes], T], item: Item) -> T:
+def _position(item: Item) -> Position:
     try:
-        return decode(item.value)
-    except msgspec.DecodeError as error:
-        raise StateError(f"{item.key} holds no lease of this version: {error}") from error
+        return _decode_position(item.value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateError(f"{item.key} holds no position of this version: {error}") from error

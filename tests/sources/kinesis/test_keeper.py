@@ -10,14 +10,13 @@ import anyio
 import pytest
 
 from daemon.clients import AwsClients
-from daemon.errors import StateError
 from daemon.sources.base import SourceContext
 from daemon.sources.kinesis import KinesisConfig
 from daemon.sources.kinesis.checkpoints import SHARD_END, TRIM_HORIZON, At, Position
 from daemon.sources.kinesis.discovery import Discovery
 from daemon.sources.kinesis.keeper import Keeper, Member
 from daemon.sources.kinesis.lease_table import LeaseTable
-from daemon.sources.kinesis.leases import Terms
+from daemon.sources.kinesis.leases import Lease, Terms
 from daemon.sources.kinesis.reading import Reading
 from daemon.sources.kinesis.stream_calls import StreamCalls
 from daemon.state.base import StateStore, Write
@@ -352,16 +351,24 @@ async def test_a_shard_that_vanishes_is_given_up_and_said(
     assert len(worker.held) == 3
 
 
-async def test_a_lease_that_nobody_can_read_is_an_error_of_the_store(
-    worker_of: WorkerOf, store: StateStore, stream: Stream
+@pytest.mark.parametrize("value", [b"{}", b"\xff"])
+async def test_a_lease_that_nobody_can_read_holds_up_no_other(
+    worker_of: WorkerOf, clock: HandWound, store: StateStore, stream: Stream, value: bytes, telemetry: Telemetry
 ) -> None:
-    """Bytes of another program under a lease's key stop the round with the key's name, and end no task."""
+    """Bytes of another program under a lease's key cost that shard, once said, until an operator sets it back."""
     (worker,) = await started(worker_of, "worker")
-    shard = min(await stream.open_shards())
-    await store.put([Write(f"lease/tests/{stream.name}/{shard}", b"{}", None)])
+    await rounds(clock, worker)
+    shard, *others = sorted(worker.held)
+    await store.put([Write(f"lease/tests/{stream.name}/{shard}", value, None)])
+    await rounds(clock, worker, times=3)
+    assert sorted(worker.held) == others
+    assert ({"kind": "lease"}, 1) in list(telemetry.metrics.values("state_items_unreadable_total"))
 
-    with pytest.raises(StateError, match=shard):
-        await worker.round()
+    table = LeaseTable(store, clock, "tests", stream.name)
+    assert [name async for name, _ in table.all()] == others
+    assert await table.change([shard], lambda lease: lease.reset(TRIM_HORIZON), Lease(TRIM_HORIZON)) == [shard]
+    await rounds(clock, worker, times=2)
+    assert sorted(worker.held) == [shard, *others]
 
 
 async def test_all_leases_of_a_stream_can_be_listed(
