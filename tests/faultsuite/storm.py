@@ -1,4 +1,5 @@
-"""A seeded storm of faults for the proxy, and a fleet of daemons that are killed and started anew, one at a time.
+"""A seeded storm of faults for the proxy, and a fleet of daemons that are killed and started anew, or paused, one at a
+time.
 
 judging.py says whether what the fleet did keeps the promises.
 """
@@ -6,12 +7,15 @@ judging.py says whether what the fleet did keeps the promises.
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from subprocess import Popen
 from typing import Any, NamedTuple, Self
 
 import anyio
@@ -24,6 +28,11 @@ from tests.faults import Answer, Fault, Forward, cut, delayed, dropped, throttle
 REPLICAS = 3
 CONCURRENCY = 8
 """A target's max_concurrency: so many alerts a kill can catch between their sending and their confirmation."""
+SESSION_SECONDS = 10.0
+PAUSE_SECONDS = (0.5 * SESSION_SECONDS, 2.0 * SESSION_SECONDS)
+"""Some outlast the session, some do not."""
+CALM_SECONDS = (4.0, 8.0)
+"""Between two mishaps."""
 STATE_AWAY_AT_START = 1
 """An exit code: docs/operations.md."""
 STALLED_SECONDS = 180.0
@@ -109,6 +118,7 @@ class Fleet:
     def __init__(self, folder: Path, config: dict[str, Any], seed: int) -> None:
         self.lives: list[Replica] = []
         """All that were ever started."""
+        self.pauses = 0
         self._folder = folder
         self._config = config
         self._rng = random.Random(seed)
@@ -132,18 +142,29 @@ class Fleet:
         """Those that run now."""
         return [replica.daemon for replica in self._running]
 
-    async def kill_now_and_then(self, pause_seconds: tuple[float, float], progress: Callable[[], Hashable]) -> None:
-        """Kill -9 a random replica and start another in its place, for ever.
+    async def suffer(self, progress: Callable[[], Hashable]) -> None:
+        """Kill -9 a random replica and start another in its place, or pause it, for ever.
 
-        The next one when there was progress since: on a machine so busy that a start takes longer than the pause,
-        nothing would ever come to its end.
+        The next one when there was progress since: on a machine so busy that a start takes longer than the time between
+        two, nothing would ever come to its end.
         """
-        while True:
-            await anyio.sleep(self._rng.uniform(*pause_seconds))
+        for number in count():
+            await anyio.sleep(self._rng.uniform(*CALM_SECONDS))
             place, before = self._rng.randrange(REPLICAS), progress()
-            await to_thread.run_sync(self._replace, place)
+            if number % 3 == 1:
+                await self._pause(self._running[place].daemon.process, self._rng.uniform(*PAUSE_SECONDS))
+            else:
+                await to_thread.run_sync(self._replace, place)
             while progress() == before:  # noqa: ASYNC110 - what is waited for happens in other processes
                 await anyio.sleep(0.2)
+
+    async def _pause(self, process: Popen[bytes], seconds: float) -> None:
+        self.pauses += 1
+        process.send_signal(signal.SIGSTOP)
+        try:
+            await anyio.sleep(seconds)
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def _replace(self, place: int) -> None:
         """In a thread: the webhook goes on listening."""

@@ -1,5 +1,6 @@
-"""Everything at once: three replicas that share their state in DynamoDB, faults in one of twenty calls, and a kill -9
-every few seconds.  Nothing is lost, only what a kill caught is told twice, and the books of all who live balance.
+"""Everything at once: three replicas that share their state in DynamoDB, faults in one of twenty calls, and every few
+seconds a kill -9 or a pause.  Nothing is lost, only what these caught between its sending and its confirmation is told
+twice, and the books of all who live balance.
 
 `make faults` runs it with 50,000 events a source; VIGILD_FAULT_EVENTS and VIGILD_FAULT_SEED choose others.  The books
 of a process die with it, so "exact" is said of two things: each living process's own books, and the end of it all over
@@ -31,7 +32,16 @@ from tests.e2e.watching import assert_balanced
 from tests.emulators import REGION, Emulator
 from tests.faults import FaultProxy
 from tests.faultsuite.judging import assert_only_mishaps_repeat
-from tests.faultsuite.storm import CONCURRENCY, FAULTS, STALLED_SECONDS, Fleet, Patience, Storm, Tally
+from tests.faultsuite.storm import (
+    CONCURRENCY,
+    FAULTS,
+    SESSION_SECONDS,
+    STALLED_SECONDS,
+    Fleet,
+    Patience,
+    Storm,
+    Tally,
+)
 from tests.sources.queues import Queue, make_queue
 from tests.sources.streams import Stream, make_stream
 from tests.stores import TABLE, dynamodb_at
@@ -41,7 +51,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(3_000)]
 EVENTS = int(os.environ.get("VIGILD_FAULT_EVENTS", "3000"))
 SEED = int(os.environ.get("VIGILD_FAULT_SEED", "11"))
 SHARE = 0.05
-KILL_SECONDS = (4.0, 8.0)
 MATCHING = 10
 """One of so many events matches."""
 REPEATED = 20
@@ -104,7 +113,7 @@ def configuration(folder: Path, source: dict[str, Any], url: str, endpoint: str,
         "targets": {"hook": {"type": "webhook", "url": url, "max_concurrency": CONCURRENCY}},
         "dead_letters": {"default": {"type": "file", "path": str(folder / "dead.ndjson")}},
         "state": {"type": "dynamodb", "table_name": TABLE, "namespace": namespace},
-        "dedupe": {"session_seconds": 10},
+        "dedupe": {"session_seconds": SESSION_SECONDS},
         "stop": {"poll_grace_seconds": 1, "drain_seconds": 5},
     }
 
@@ -124,7 +133,7 @@ async def weather(
             await ready(fleet)
             proxy.add(None, storm.strike)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(fleet.kill_now_and_then, KILL_SECONDS, lambda: len(target.told))
+                tasks.start_soon(fleet.suffer, lambda: len(target.told))
                 await feed(Patience(fleet.assert_alive))
                 patience = Patience(fleet.assert_alive)
                 while len(target.told) < EVENTS // MATCHING:
@@ -137,12 +146,13 @@ async def weather(
                 await to_thread.run_sync(replica.wait_for, partial(is_at_rest, replica), "at rest", STALLED_SECONDS)
             await to_thread.run_sync(assert_balanced, *fleet.replicas)
             for replica in fleet.replicas:
-                assert await to_thread.run_sync(replica.stop) == 0
+                assert await to_thread.run_sync(replica.stop, STALLED_SECONDS) == 0
     return target, fleet, storm
 
 
 def is_at_rest(replica: DaemonProcess) -> bool:
-    return replica.metric("vigild_events_in_flight") == 0
+    scrape = replica.scrape()
+    return scrape.total("vigild_rules_loaded") > 0 and scrape.total("vigild_events_in_flight") == 0
 
 
 async def ready(fleet: Fleet) -> None:
@@ -158,12 +168,13 @@ def assert_kept(folder: Path, target: Tally, fleet: Fleet, storm: Storm) -> None
     repeated, lapses = assert_only_mishaps_repeat(target, fleet)
     letters = {orjson.loads(line)["body"] for line in (folder / "dead.ndjson").read_bytes().splitlines()}
     assert len(letters) == EVENTS // MALFORMED
-    print(f"\n{EVENTS} events, seed {SEED}: {fleet.kills} kills, {lapses} lapses, {dict(storm.done)}, "
+    print(f"\n{EVENTS} events, seed {SEED}: {fleet.kills} kills, {fleet.pauses} pauses, "
+          f"{lapses} lapses, {dict(storm.done)}, "
           f"{repeated} told again")  # fmt: skip
 
 
 async def test_a_storm_on_sqs(tmp_path: Path, roto: Emulator, roto_clients: AwsClients) -> None:
-    """No alert is lost, those that a kill caught come again under the same key, the queue is empty, books balance."""
+    """No alert is lost, what a kill or a pause caught comes again under its key, the queue is empty, books balance."""
     queue = await make_queue(roto_clients, visibility_seconds=10)
     source = {"type": "sqs", "queue_url": queue.url, "receivers": 4, "wait_seconds": 2}
 
