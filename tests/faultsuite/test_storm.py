@@ -136,7 +136,7 @@ async def weather(
                 tasks.start_soon(fleet.suffer, lambda: len(target.told))
                 await feed(Patience(fleet.assert_alive))
                 patience = Patience(fleet.assert_alive)
-                while len(target.told) < EVENTS // MATCHING:
+                while len(target.told) < EVENTS // MATCHING or not fleet.kills:
                     patience.look(len(target.told))
                     await anyio.sleep(0.2)
                 tasks.cancel_scope.cancel()
