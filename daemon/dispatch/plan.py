@@ -17,6 +17,10 @@ class Route(msgspec.Struct, frozen=True):
 
     target: str
     transformer: InputTransformer | None = None
+    group_by: tuple[str, ...] | None = None
+    """In place of the target's own keys."""
+    at_once: bool = False
+    """Never gathered."""
 
 
 class MatchedRule(msgspec.Struct, frozen=True):

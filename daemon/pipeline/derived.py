@@ -6,9 +6,12 @@ dispatch/remediation/ announces what actions did, dispatch/self_alerts.py that a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from daemon.dispatch.dispatcher import Dispatcher
 from daemon.dispatch.notices import Headline
 from daemon.dispatch.plan import Match, MatchedRule, Route
+from daemon.dispatch.remediation.result import described
 from daemon.event import Event
 from daemon.pipeline.sift import Sieve
 from daemon.sinks.base import Severity
@@ -31,7 +34,9 @@ class DerivedEvents:
         """Send to `targets` for the rule that it tells of, and carry out the rules that match the event itself."""
         known = self._sieve.rule(rule)
         headline = known.headline if known else Headline(rule, Severity.MEDIUM, "")
-        await self.tell(event, headline, targets)
+        # What became of it first: under the rule's own words alone, it would read as the alert once more.
+        said = replace(headline, description=described(event, headline.description))
+        await self.tell(event, said, targets)
 
     async def tell(self, event: Event, headline: Headline, targets: tuple[str, ...]) -> None:
         """Send to `targets` under this headline, and carry out the rules that match the event itself."""

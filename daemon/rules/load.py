@@ -86,8 +86,9 @@ class _Loading:
             elif reference.target in routes:
                 self.problems.append(place.problem(f"{reference.target!r} stands here twice", "targets", index))
             else:
-                transformer = reference.input_transformer
-                routes[reference.target] = Route(reference.target, transformer.compile() if transformer else None)
+                transformer = reference.input_transformer.compile() if reference.input_transformer else None
+                route = Route(reference.target, transformer, reference.group_by, reference.at_once)
+                routes[reference.target] = route
         return tuple(routes.values())
 
     def _actions(self, config: RuleConfig, place: Place) -> Iterator[Route]:

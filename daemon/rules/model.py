@@ -10,6 +10,7 @@ from daemon.actions import AnyActionConfig
 from daemon.dispatch.transform import InputTransformerConfig
 from daemon.match.lint.findings import LintCode
 from daemon.sinks.base import Severity
+from daemon.sinks.grouping import GroupKey
 from daemon.text_form import TextForm
 from daemon.yaml_file import Strict
 
@@ -30,6 +31,17 @@ class TargetReference(Strict):
     target: Name
     input_transformer: InputTransformerConfig | None = None
     """EventBridge's input transformer: InputPathsMap and InputTemplate."""
+    group_by: tuple[GroupKey, ...] | None = None
+    """By what the target gathers this rule's alerts, apart from other rules', in place of its own `group.by`."""
+    at_once: bool = False
+    """Send each alert of this rule by itself, at once, although the target gathers; silences and maintenance windows
+    hold it back all the same."""
+
+    @model_validator(mode="after")
+    def _is_gathered_or_not(self) -> Self:
+        if self.at_once and self.group_by is not None:
+            raise ValueError("what is sent at_once has no group_by")
+        return self
 
 
 LogGroup = Annotated[

@@ -7,9 +7,10 @@ To add a sink:
 3. Take secrets as Secret beside a `_file` twin, read at every use with `context.secrets`.
 4. Write X with the methods of Sink (base.py) and the constructor (name, config, context).
 5. Translate foreign errors inside daemon/clients; raise RetryableError or PermanentError, with no secret in the text.
-6. Hand `notice.key` to the other side wherever its protocol has a place for it.
-7. Add the line to SINKS below.
-8. Add its other end to the tests, by its kind: tests/sinks/services.py (posts a form of its own), aws_services.py and
+6. Where people read it, say what facts.py and message_text.py say.
+7. Hand `notice.key` to the other side wherever its protocol has a place for it.
+8. Add the line to SINKS below.
+9. Add its other end to the tests, by its kind: tests/sinks/services.py (posts a form of its own), aws_services.py and
    aws_rigs.py (calls AWS), else rigs.py; test_every_sink.py then holds it to the contract of all sinks, and
    test_configured.py runs it from a configuration file.  Add tests/sinks/test_<type>.py for the rest.
 """

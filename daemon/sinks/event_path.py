@@ -11,11 +11,12 @@ from pydantic import AfterValidator
 from daemon.event import Event
 from daemon.json_path import JsonPath
 
-_compiled = lru_cache(maxsize=256)(JsonPath)
+compiled = lru_cache(maxsize=256)(JsonPath)
+"""A path as it was read before."""
 
 
 def _check_path(text: str) -> str:
-    _compiled(text)
+    compiled(text)
     return text
 
 
@@ -32,7 +33,7 @@ def texts_at(event: Event, *paths: EventPath | None) -> list[str | None]:
     except orjson.JSONDecodeError:
         # Malformed where no rule looked: such an event is told of all the same.
         return [None] * len(paths)
-    return [None if path is None else _text(_compiled(path).select(document)) for path in paths]
+    return [None if path is None else _text(compiled(path).select(document)) for path in paths]
 
 
 def _text(found: object) -> str | None:

@@ -27,6 +27,10 @@ def _check_key(text: str) -> str:
     return text
 
 
+GroupKey = Annotated[str, AfterValidator(_check_key)]
+"""One of WORDS, or a path into the event."""
+
+
 class ClosingNote(StrEnum):
     """Whether a group says that it closes."""
 
@@ -40,7 +44,7 @@ class GroupConfig(Strict):
     what is new later after `interval_seconds`, and more of the same, as counts, at intervals that double.
     """
 
-    by: tuple[Annotated[str, AfterValidator(_check_key)], ...] = ("rule", "account")
+    by: tuple[GroupKey, ...] = ("rule", "account")
     """Alerts that agree in all of these are one group: `rule`, `severity`, `account`, `region`, `resource`, `source`,
     `detail-type`, or a path into the event, `$.detail.eventName`; [] makes one group of all."""
     resource: EventPath | None = None

@@ -69,6 +69,16 @@ def test_a_pattern_may_be_the_json_of_the_console(tmp_path: Path) -> None:
     assert rules.matcher.find(b'{"source":"aws.s3"}') == ["pasted"]
 
 
+def test_what_is_sent_at_once_is_not_gathered(tmp_path: Path) -> None:
+    """A rule's target has keys of its own or none, and only such as a group can have."""
+    text = "rules: [{{name: x, description: d, pattern: {{a: [1]}}, targets: [{{target: pager, {0}}}]}}]"
+
+    assert (
+        "what is sent at_once has no group_by" in problems(tmp_path, text.format("at_once: true, group_by: [rule]"))[0]
+    )
+    assert "'who': expected one of rule, " in problems(tmp_path, text.format("group_by: [who]"))[0]
+
+
 def test_targets_may_carry_an_input_transformer(tmp_path: Path) -> None:
     """A target reference with InputPathsMap and InputTemplate becomes a route with a transformer."""
     rules = load(

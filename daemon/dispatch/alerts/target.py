@@ -7,6 +7,7 @@ What cannot be gathered is sent by itself: nothing here may lose an alert.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -19,13 +20,14 @@ from daemon.dispatch.alerts.groups import Groups
 from daemon.dispatch.alerts.note import headline_of, is_note, member_of
 from daemon.dispatch.alerts.quiet import Quiet
 from daemon.dispatch.executor import ClaimLost, Ended
-from daemon.dispatch.plan import Intent
-from daemon.dispatch.remediation.result import asks_a_person
+from daemon.dispatch.plan import Intent, Route
+from daemon.dispatch.remediation.result import asks_a_person, ending_of
 from daemon.dispatch.targets import Confirm, Held, SinkTarget
 from daemon.errors import StateError
 from daemon.json_path import JsonPath
 from daemon.retry import RetryPolicy
 from daemon.sinks.base import SinkConfig
+from daemon.sinks.event_path import compiled
 from daemon.sinks.grouping import GroupConfig
 from daemon.telemetry import Telemetry
 from daemon.telemetry.alerts import AlertUngrouped, AlertWithheld
@@ -57,7 +59,6 @@ class AlertTarget:
         self.plain = plain
         self.group = config.group
         self._least = severity_rank(config.min_severity)
-        self._paths = [JsonPath(key) for key in config.group.by if key.startswith("$")] if config.group else []
         self._resource = JsonPath(config.group.resource) if config.group and config.group.resource else None
         self._hygiene = hygiene
 
@@ -113,8 +114,8 @@ class AlertTarget:
             return counting.name, counting.group.key
         alert = alert_of(intent)
         key = await self._hygiene.quiet.holding(alert)
-        if key is None and self.group is not None:
-            key = self._key(alert, self.group)
+        if key is None and self.group is not None and not intent.route.at_once:
+            key = self._key(alert, _keys(intent.route, self.group))
         name = await self._join(intent, alert, key, still_held) if key is not None else None
         return (name, key) if name is not None and key is not None else None
 
@@ -148,7 +149,7 @@ class AlertTarget:
                 hygiene.outage.answered()
                 return name
 
-    def _key(self, alert: Alert, config: GroupConfig) -> Key:
+    def _key(self, alert: Alert, by: Sequence[str]) -> Key:
         values = {
             "rule": alert.rule,
             "severity": alert.severity.value,
@@ -157,13 +158,24 @@ class AlertTarget:
             "source": alert.source,
             "detail-type": alert.detail_type,
         }
-        if "resource" in config.by:
+        if "resource" in by:
             values["resource"] = self._about(alert)
-        values |= zip((key for key in config.by if key.startswith("$")), alert.at(self._paths), strict=True)
-        return Key(alert.target, tuple((key, values[key]) for key in config.by))
+        paths = [key for key in by if key.startswith("$")]
+        values |= zip(paths, alert.at([compiled(path) for path in paths]), strict=True)
+        pairs = tuple((key, values[key]) for key in by)
+        # That an action has acted, or failed, is no more of what it acted on: it must not vanish in a count of that.
+        ending = ending_of(alert.event)
+        return Key(alert.target, pairs if ending is None else (*pairs, ("action", ending.value)))
 
     def _about(self, alert: Alert) -> str:
         """Return the resource that the alert is about; empty where the event names none."""
         if self._resource is not None:
             return alert.at([self._resource])[0]
         return alert.resources[0] if alert.resources else ""
+
+
+def _keys(route: Route, config: GroupConfig) -> Sequence[str]:
+    """Return by what a rule's alerts are gathered: its own keys keep them apart from those of other rules."""
+    if route.group_by is None:
+        return config.by
+    return ("rule", *(key for key in route.group_by if key != "rule"))

@@ -41,6 +41,21 @@ class Ending(StrEnum):
     NOT_UNDONE = "not_undone"  # done, and still there after its time
 
 
+_SAID: dict[str, str] = {
+    Ending.DONE: "has acted",
+    Ending.DECLINED: "had nothing to do",
+    Ending.WOULD_DO: "would act, and is in shadow",
+    Ending.WAITING: "waits for approval",
+    Ending.REFUSED: "was refused by policy",
+    Ending.UNCERTAIN: "was cut off: look what came of it",
+    Ending.UNVERIFIED: "has acted, but it does not show",
+    Ending.FAILED: "failed",
+    Ending.LAPSED: "was not approved in time",
+    Ending.DENIED: "was denied",
+    Ending.NOT_UNDONE: "could not be undone after its time",
+}
+
+
 class Refusal(StrEnum):
     """Why policy refused: the closed list behind the metric label `reason`."""
 
@@ -147,9 +162,23 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
     """Of that event."""
 
 
+def ending_of(event: Event) -> Ending | None:
+    """Return how the action ended that the event tells of; None where it tells of none."""
+    ending = event.identity.rpartition(":")[2]
+    return Ending(ending) if event.identity.startswith(_IDENTITY) and ending in _SAID else None
+
+
 def asks_a_person(event: Event) -> bool:
     """Return whether the event tells of a plan that waits for approval."""
-    return event.identity.startswith(_IDENTITY) and event.identity.endswith(f":{Ending.WAITING}")
+    return ending_of(event) is Ending.WAITING
+
+
+def described(event: Event, description: str) -> str:
+    """Return what a result says in a headline: what became of the action, then what its rule says of itself."""
+    detail = event.document()["detail"]
+    why = ", ".join(detail[name] for name in ("reason", "message", "summary") if name in detail)
+    said = f"{detail['action']} {_SAID[detail['ending']]}{f': {why}' if why else ''}"
+    return f"{said} ({description})" if description else said
 
 
 def result_event(asker: Asker, result: Result, now: float) -> Event:

@@ -8,14 +8,16 @@ import orjson
 import pytest
 from aiohttp import web
 
+from daemon.actions.config import Mode
 from daemon.clients import AwsClients, AwsSettings
 from daemon.dispatch.dead_letters import FileDeadLetterConfig, PlaceContext, build_places
 from daemon.dispatch.dead_letters.selection import Selection
+from daemon.dispatch.remediation.result import Asker, Ending, Result, result_event
 from daemon.event import Event
 from daemon.pipeline.redrive import Fate, Redriver
 from daemon.telemetry.names import Outcome
 from tests.clocks import HandWound
-from tests.dispatch.alerts.replica import NOON, event, keys, notes, replica
+from tests.dispatch.alerts.replica import NOON, RULES, event, keys, notes, replica
 from tests.servers import serve, silence, status
 
 pytestmark = pytest.mark.anyio
@@ -133,6 +135,50 @@ async def test_groups_are_told_apart_by_their_keys_and_bounded(tmp_path: Path, c
     found = sorted((note["by"].get("$.detail.team", "others"), note["count"]) for note in notes(server))
     assert found == [("others", 7), ("t0", 1), ("t1", 1), ("t2", 1)]
     assert {"b0", "b1", "b2"} <= {name for note in notes(server) for name in note["named-resources"]}
+
+
+async def test_a_rule_may_have_its_own_grouping_at_a_target(tmp_path: Path, clock: HandWound) -> None:
+    """One rule's alerts go out at once, another's are gathered by resource and apart, all others as the target says."""
+    rules = [
+        {**RULES[0], "name": "paged", "targets": [{"target": "hook", "at_once": True}]},
+        {**RULES[0], "name": "apart", "targets": [{"target": "hook", "group_by": ["resource", "$.detail.state"]}]},
+        RULES[0],
+    ]
+    async with serve() as server, replica(tmp_path, server, clock, group={**GROUP, "by": []}, rules=rules) as process:
+        await process.alert(event(1, "i-1"), event(2, "i-1"), event(3, "i-2"))
+        at_once = len(server.requests)
+        await process.wait(30)
+
+    assert at_once == 3
+    gathered = {tuple(note["by"].values()): note["count"] for note in notes(server)[at_once:]}
+    assert gathered == {(): 3, ("apart", "i-1", "stopped"): 2, ("apart", "i-2", "stopped"): 1}
+
+
+async def test_what_became_of_an_action_is_not_more_of_its_alerts(tmp_path: Path, clock: HandWound) -> None:
+    """Results join no group of alerts: those that acted and those that failed are told apart, and say so first."""
+
+    def result(number: int, ending: Ending) -> Event:
+        asker = Asker(
+            intent=f"{number:032x}",
+            rule="stopped",
+            action="start",
+            kind="ec2.start-instances",
+            mode=Mode.AUTO,
+            event=f"eventbridge:{number}",
+        )
+        said = Result(ending=ending, summary=f"start i-{number}", account="111122223333", region="eu-west-1")
+        return result_event(asker, said, clock.now())
+
+    async with serve() as server, replica(tmp_path, server, clock, group=GROUP) as process:
+        await process.alert(event(1), event(2), event(3))
+        for number, ending in enumerate((Ending.DONE, Ending.FAILED, Ending.FAILED)):
+            await process.parts.derived.announce(result(number, ending), ("hook",), "stopped")
+        await process.wait(30)
+
+    told = {note["by"].get("action", ""): (note["count"], note["description"]) for note in notes(server)}
+    assert {action: count for action, (count, _) in told.items()} == {"": 3, "done": 1, "failed": 2}
+    assert told["done"][1] == "start has acted: start i-0 (An instance stopped.)"
+    assert told["failed"][1].endswith("start failed: start i-1 (An instance stopped.)")
 
 
 async def test_replicas_share_groups_and_one_tells(tmp_path: Path, clock: HandWound) -> None:
