@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import anyio.lowlevel
 
@@ -12,6 +14,8 @@ class HandWound:
     def __init__(self, time: float = 1_000_000.0) -> None:
         self.time = time
         self.slept: list[float] = []
+        self.meanwhile: list[Callable[[], Awaitable[None]]] = []
+        """What goes on while somebody sleeps: processes that renew their sessions."""
 
     def now(self) -> float:
         """See Clock."""
@@ -25,4 +29,6 @@ class HandWound:
         """See Clock."""
         self.slept.append(seconds)
         self.time += seconds
+        for going_on in self.meanwhile:
+            await going_on()
         await anyio.lowlevel.checkpoint()

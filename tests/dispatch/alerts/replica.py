@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 
 from daemon.assembly import Parts
 from daemon.dispatch.plan import Match
+from daemon.errors import StateError
 from daemon.event import Event
 from daemon.telemetry.names import Outcome
 from tests.clocks import HandWound
@@ -24,6 +25,9 @@ RULES = [
 ]
 NOON = 1_767_355_200.0
 """2026-01-02T12:00:00Z."""
+_RENEWAL_SECONDS = 5.0
+_LIVED_SECONDS = 20.0
+"""More than a session's length: over which a process that stood still is found dead."""
 
 
 class Replica:
@@ -43,8 +47,11 @@ class Replica:
         return outcomes
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass, then do what is due."""
-        self.clock.time += seconds
+        """Let time pass, the last of it as for processes that live, then do what is due."""
+        end = self.clock.time + seconds
+        self.clock.time = max(self.clock.time, end - _LIVED_SECONDS)
+        while self.clock.time < end:
+            await self.clock.sleep(min(_RENEWAL_SECONDS, end - self.clock.time))
         await self.look()
 
     async def look(self) -> None:
@@ -94,7 +101,16 @@ async def replica(folder: Path, server: Server, clock: HandWound, **changes: Any
         "dead_letters": {"default": {"type": "file", "path": str(folder / "dead.ndjson")}},
     }
     async with assembled(config, clock) as parts:
-        yield Replica(parts, clock)
+
+        async def renew() -> None:
+            with suppress(StateError):
+                await parts.session.renew()
+
+        clock.meanwhile.append(renew)
+        try:
+            yield Replica(parts, clock)
+        finally:
+            clock.meanwhile.remove(renew)
 
 
 def notes(server: Server) -> list[dict[str, Any]]:

@@ -245,7 +245,7 @@ def test_when_a_window_is_open(fields: dict[str, Any], at: str, until: str | Non
         ({"start": "2026-01-03T10:00:00", "end": "2026-01-03T12:00:00"}, "timezone info"),
         ({"start": "2026-01-03T10:00:00Z", "end": "2026-01-03T09:00:00Z"}, "end must be after start"),
         ({"days": ["sat"], "at": 1320, "hours": 1}, "valid string"),
-        ({"days": ["sat"], "at": "24:00", "hours": 1}, "match pattern"),
+        ({"days": ["sat"], "at": "24:00", "hours": 1}, "must be a time of day"),
         ({"days": ["sat"], "at": "22:00", "hours": 1, "timezone": "Mars/Olympus"}, "no time zone is called"),
         ({"days": ["sat"], "at": "22:00", "hours": 1, "timezone": "../../etc/passwd"}, "no time zone is called"),
         ({"days": ["sat"], "at": "22:00", "hours": 1, "event": {"detail": "x"}}, "begins with"),
