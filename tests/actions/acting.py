@@ -114,7 +114,7 @@ _OTHERWISE_NAMED = {
     "s3:HeadBucket": {"s3:ListBucket"},
     "s3:HeadObject": {"s3:GetObject"},
     "s3:ListObjectVersions": {"s3:ListBucketVersions"},
-    "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
+    "s3:CopyObject": {"s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging"},
     "s3:GetPublicAccessBlock": {"s3:GetBucketPublicAccessBlock"},
     "s3:PutPublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
     "s3:DeletePublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
@@ -123,7 +123,7 @@ _OTHERWISE_NAMED = {
 
 
 _OF_VERSIONS = {
-    "s3:CopyObject": {"s3:GetObjectVersion"},
+    "s3:CopyObject": {"s3:GetObjectVersion", "s3:GetObjectVersionTagging"},
     "s3:DeleteObject": {"s3:DeleteObjectVersion"},
     "s3:GetObjectAcl": {"s3:GetObjectVersionAcl"},
     "s3:PutObjectAcl": {"s3:PutObjectVersionAcl"},
@@ -135,7 +135,7 @@ def iam_actions(call: Call, *, versioned: bool = False) -> set[str]:
     """Return the IAM actions that a call needs."""
     name = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
     if versioned and name in _OF_VERSIONS:
-        return _OF_VERSIONS[name] | (_OTHERWISE_NAMED.get(name, set()) - {"s3:GetObject"})
+        return _OF_VERSIONS[name] | (_OTHERWISE_NAMED.get(name, set()) - {"s3:GetObject", "s3:GetObjectTagging"})
     return _OTHERWISE_NAMED.get(name, {name})
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from daemon.actions.base import Change, Decline, Declined, Image, Plan
 from daemon.actions.config import ActionConfig
 from daemon.actions.putting import Putting
-from daemon.actions.s3.names import address_of
+from daemon.actions.s3.names import NOT_HELD, address_of
 from daemon.actions.subject import Subject
 from daemon.clients.estate import Reader, Writer
 
@@ -42,7 +42,7 @@ class PrivateAcl(Putting[ConfigT]):
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
         """See Action: owner and grants."""
-        answer = await api.find("s3", self.calls[0], **address_of(subject, api))
+        answer = await api.find("s3", self.calls[0], NOT_HELD, **address_of(subject, api))
         return _image(answer) if answer is not None else None
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:

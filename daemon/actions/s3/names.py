@@ -16,6 +16,10 @@ BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 KEY: Final = re.compile(r"(?s).{1,1024}")
 VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,1024}")
 
+NOT_HELD: Final = frozenset({"405", "MethodNotAllowed"})
+"""How S3 answers for an object that it knows of and has lost, and for a version that is a delete marker (S3 user guide,
+"Using reduced redundancy storage"; S3 API reference, HeadObject).  A marker that is the newest is 404."""
+
 BUCKET_IN_EVENT: Final[tuple[str, ...]] = (
     "$.detail.bucket.name",
     "$.detail.requestParameters.bucketName",

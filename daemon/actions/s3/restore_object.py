@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
-from daemon.actions.s3.names import BUCKET_IN_EVENT, KEY_IN_EVENT, address_of, object_of
+from daemon.actions.s3.names import BUCKET_IN_EVENT, KEY_IN_EVENT, NOT_HELD, address_of, object_of
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 from daemon.text_form import TextForm
@@ -34,8 +34,16 @@ class RestoreObject(Action[RestoreObjectConfig]):
 
     redo: ClassVar = Redo.LOOK
     permissions: ClassVar = Permissions(
-        read=("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"),
-        write=("s3:PutObject",),
+        read=(
+            "s3:GetObject",
+            "s3:GetObjectTagging",
+            "s3:GetObjectVersion",
+            "s3:GetObjectVersionTagging",
+            "s3:ListBucket",
+            "s3:ListBucketVersions",
+        ),
+        # A copy takes the tags along, and is denied as a whole where those may not be read or written.
+        write=("s3:PutObject", "s3:PutObjectTagging"),
         undo=("s3:DeleteObject", "s3:DeleteObjectVersion"),
         resources=("arn:aws:s3:::*/*",),
     )
@@ -51,7 +59,7 @@ class RestoreObject(Action[RestoreObjectConfig]):
         key = address.pop("Key")
         if await api.find("s3", "head_bucket", **address) is None:
             return None
-        present = await api.find("s3", "head_object", _LOST, **address, Key=key) is not None
+        present = await api.find("s3", "head_object", NOT_HELD, **address, Key=key) is not None
         return {"present": present, "copy": None if present else await self._copy(address, key, api)}
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
@@ -86,17 +94,13 @@ class RestoreObject(Action[RestoreObjectConfig]):
         bucket = address["Bucket"]
         replica = self.config.replicas.get(bucket)
         if replica is not None:
-            found = await api.find("s3", "head_object", Bucket=replica, Key=key)
+            found = await api.find("s3", "head_object", NOT_HELD, Bucket=replica, Key=key)
             return {"Bucket": replica, "Key": key} if found is not None else None
         answer = await api.read("s3", "list_object_versions", **address, Prefix=key, MaxKeys=100)
         # The newest of all is not there: it was lost.  Where a marker says deleted, it is that, and no version.
         versions = [each for each in answer.get("Versions", ()) if each["Key"] == key and not each["IsLatest"]]
         newest = max(versions, key=lambda version: version["LastModified"], default=None)
         return {"Bucket": bucket, "Key": key, "VersionId": newest["VersionId"]} if newest is not None else None
-
-
-_LOST: Final = frozenset({"405", "MethodNotAllowed"})
-"""How S3 answers for an object that it knows of, but has lost (S3 user guide, "Using reduced redundancy storage")."""
 
 
 def _text(copy: Mapping[str, str]) -> str:

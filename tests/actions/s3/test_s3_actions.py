@@ -14,7 +14,7 @@ from daemon.clients import AwsClients
 from tests.actions.acting import acting, event_of
 from tests.e2e.estates import ACCOUNT
 from tests.emulators import REGION, Emulator
-from tests.faults import FaultProxy, answering
+from tests.faults import FaultProxy, answering, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -112,16 +112,18 @@ async def test_a_public_bucket_list_is_made_private_and_back(moto: Emulator) -> 
 
 
 async def test_a_deleted_object_comes_back_from_its_version(moto: Emulator) -> None:
-    """The newest version is copied; undo deletes exactly the copy."""
+    """The newest version is copied with its tags; undo deletes exactly the copy."""
     async with acting(moto, {"type": "s3.restore-object"}) as it:
         bucket = await make_bucket(it.aws)
         s3 = await it.aws.client("s3", REGION)
         await s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        await s3.put_object(Bucket=bucket, Key="a/b c.txt", Body=b"newest")
+        await s3.put_object(Bucket=bucket, Key="a/b c.txt", Body=b"newest", Tagging="class=secret")
         await s3.delete_object(Bucket=bucket, Key="a/b c.txt")
 
         plan, applied = await it.act(of_object(bucket))
         assert await (await s3.get_object(Bucket=bucket, Key="a/b c.txt"))["Body"].read() == b"newest"
+        tags = (await s3.get_object_tagging(Bucket=bucket, Key="a/b c.txt"))["TagSet"]
+        assert tags == [{"Key": "class", "Value": "secret"}]
         await it.undo(of_object(bucket), plan, applied)
 
 
@@ -136,6 +138,28 @@ async def test_a_lost_object_comes_back_from_its_replica(moto: Emulator) -> None
             plan, applied = await restoring.act(of_object(lost))
             assert await (await s3.get_object(Bucket=lost, Key="a/b c.txt"))["Body"].read() == b"content"
             await restoring.undo(of_object(lost), plan, applied)
+
+
+async def test_a_replica_that_is_lost_too_is_no_copy(moto: Emulator) -> None:
+    """S3 answers 405 for either: there is nothing to bring back, which is an answer and no failure."""
+    async with FaultProxy(moto.endpoint_url) as proxy, acting(moto, {"type": "s3.restore-object"}) as direct:
+        lost, replica = await make_bucket(direct.aws), await make_bucket(direct.aws)
+        for bucket in (lost, replica):
+            proxy.add(f"HEAD /{bucket}/a/b c.txt", answering(405, {}), times=1)
+        options = {"type": "s3.restore-object", "replicas": {lost: replica}}
+        async with acting(replace(moto, endpoint_url=proxy.endpoint_url), options) as it:
+            found = await it.plan(of_object(lost))
+
+    assert found == Declined(Decline.NOT_FOUND, "there is no copy of it")
+
+
+async def test_a_delete_marker_has_no_list_to_make_private(moto: Emulator) -> None:
+    """S3 answers 405 for the version that is one: there is nothing to do, and nothing fails."""
+    async with FaultProxy(moto.endpoint_url) as proxy, acting(moto, {"type": "s3.make-object-private"}) as direct:
+        bucket = await make_bucket(direct.aws)
+        proxy.add(f"GET /{bucket}/a/b c.txt", refused("rest-xml", "MethodNotAllowed", 405), times=1)
+        async with acting(replace(moto, endpoint_url=proxy.endpoint_url), {"type": "s3.make-object-private"}) as it:
+            assert await it.plan(of_object(bucket)) is None
 
 
 @pytest.mark.parametrize(
