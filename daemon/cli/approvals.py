@@ -10,17 +10,22 @@ import typer
 
 from daemon.assembly import Parts
 from daemon.cli.options import ConfigOption, JsonOption
-from daemon.cli.remediation import ByOption, IntentArgument, person, with_parts
+from daemon.cli.remediation import ByOption, IntentArgument, looked_in, person, with_parts
 from daemon.dispatch.remediation.approvals import Answer
 from daemon.dispatch.remediation.result import difference
 from daemon.errors import PermanentError
 from daemon.journal import Entry
+from daemon.settings import Settings
 
 
 def approvals(as_json: JsonOption = False, config: ConfigOption = None) -> None:  # noqa: FBT002 - typer's option
     """List the plans that wait for approval, each with what it would change.  Exit code 1 when none waits."""
-    if not with_parts(config, lambda parts: _list(parts, as_json=as_json)):
-        typer.echo("nothing waits for approval", err=as_json)
+
+    async def work(parts: Parts) -> Settings | None:
+        return None if await _list(parts, as_json=as_json) else parts.settings
+
+    if (settings := with_parts(config, work)) is not None:
+        typer.echo(f"nothing waits for approval in {looked_in(settings, config)}", err=as_json)
         raise typer.Exit(1)
 
 

@@ -11,11 +11,12 @@ import typer
 from daemon.assembly import Parts
 from daemon.cli.naming import AnywayOption, refuse_unknown
 from daemon.cli.options import ConfigOption, JsonOption
-from daemon.cli.remediation import ByOption, person, with_parts
+from daemon.cli.remediation import ByOption, looked_in, person, with_parts
 from daemon.clock import rfc3339
 from daemon.dispatch.remediation.holds import Hold
 from daemon.dispatch.remediation.telling import write_hold
 from daemon.journal import Entry
+from daemon.settings import Settings
 
 _FIELDS = ("rule", "action", "account", "resource")
 
@@ -86,15 +87,14 @@ def lift(
     """End a hold, or resume a rule that the loop breaker suspended.  Exit code 1 where there is none of this id."""
     who = person(by)
 
-    async def work(parts: Parts) -> bool:
+    async def work(parts: Parts) -> Settings | None:
         context = parts.remediation.context
-        found = await context.holds.lift(hold)
-        if found:
-            entry = Entry(at=context.clock.now(), step="lifted", intent="", detail=hold, by=who)
-            await context.journal.append(entry)
-        return found
+        if not await context.holds.lift(hold):
+            return parts.settings
+        await context.journal.append(Entry(at=context.clock.now(), step="lifted", intent="", detail=hold, by=who))
+        return None
 
-    if not with_parts(config, work):
-        typer.echo(f"vigild: no hold is called {hold!r}", err=True)
+    if (settings := with_parts(config, work)) is not None:
+        typer.echo(f"vigild: no hold is called {hold!r} in {looked_in(settings, config)}", err=True)
         raise typer.Exit(1)
     typer.echo(f"hold {hold} is lifted")

@@ -15,9 +15,11 @@ import typer
 from daemon.assembly import Parts, assemble, rules_of
 from daemon.cli.start import run_async
 from daemon.clock import SystemClock
+from daemon.dispatch.remediation.approvals import UnknownRequestError
+from daemon.dispatch.remediation.undo import UnknownActionError
 from daemon.errors import ConfigError, VigildError
 from daemon.rules import no_rules
-from daemon.settings import load_settings
+from daemon.settings import Settings, load_settings
 from daemon.telemetry import build_telemetry
 
 T = TypeVar("T")
@@ -54,7 +56,15 @@ def with_parts(config: Path | None, work: Callable[[Parts], Awaitable[T]]) -> T:
             finally:
                 await parts.session.end()
 
-    return run_async(run)
+    try:
+        return run_async(run)
+    except (UnknownActionError, UnknownRequestError) as error:
+        raise VigildError(f"{error}; looked in {looked_in(settings, config)}") from error
+
+
+def looked_in(settings: Settings, config: Path | None) -> str:
+    """Return where a command has looked, for whoever finds nothing there."""
+    return settings.state.where + ("" if config else ", the default without --config")
 
 
 async def _kept_alive(parts: Parts, work: Callable[[Parts], Awaitable[T]]) -> T:

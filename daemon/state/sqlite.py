@@ -52,6 +52,11 @@ class SqliteConfig(Strict):
     """How long to wait for another process that writes."""
 
     @property
+    def where(self) -> str:
+        """Which state this is, for a person who looks for something in it."""
+        return f"state file {self.path.absolute()}"
+
+    @property
     def start_over(self) -> str:
         """What a person does to forget everything."""
         return f"remove the state: {self.path}"

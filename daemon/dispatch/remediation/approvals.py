@@ -90,6 +90,10 @@ class ApprovalError(VigildError):
     """Raised when an answer cannot be taken: unknown, too late, answered already, altered."""
 
 
+class UnknownRequestError(ApprovalError):
+    """Raised when there is none under this id."""
+
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Approval).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
@@ -163,7 +167,7 @@ class Approvals:
         if token is not None and (approval is None or not await self._is_genuine(approval, token)):
             raise ApprovalError("this link is not genuine, or was used up")
         if item is None or approval is None:
-            raise ApprovalError(f"{intent}: nothing waits for approval under this id")
+            raise UnknownRequestError(f"{intent}: nothing waits for approval under this id")
         if approval.answer is not Answer.PENDING:
             raise ApprovalError(f"{intent}: {approval.answer} by {approval.by} already")
         if self._clock.now() >= approval.deadline:

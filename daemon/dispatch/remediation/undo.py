@@ -27,6 +27,10 @@ class UndoError(VigildError):
     """Raised where an action cannot be undone, with the reason."""
 
 
+class UnknownActionError(UndoError):
+    """Raised where there is none under this id."""
+
+
 class NothingToUndoError(UndoError):
     """Raised where the state is as it was before."""
 
@@ -55,7 +59,7 @@ async def undo(intent: str, kernels: Mapping[str, Kernel], estate: Estate, conte
 async def _find(intent: str, context: RemediationContext) -> Saved:
     saved = await context.records.find(intent)
     if saved is None:
-        raise UndoError(f"{intent}: no action is known under this id")
+        raise UnknownActionError(f"{intent}: no action is known under this id")
     return saved
 
 

@@ -33,6 +33,11 @@ class DynamodbConfig(Strict):
     """How long one call may take.  Well below dedupe.session_seconds: a claim must not lapse over one slow answer."""
 
     @property
+    def where(self) -> str:
+        """Which state this is, for a person who looks for something in it."""
+        return f"namespace {self.namespace!r} of table {self.table_name}"
+
+    @property
     def start_over(self) -> str:
         """What a person does to forget everything."""
         return f"take another namespace than {self.namespace!r} of table {self.table_name}, or delete its items"
