@@ -1,4 +1,4 @@
-"""Kills a process of vigild at any call that it makes, and runs the next one over what it has left.
+"""Kills a process of vigild at a call that it makes, and runs the next one over what it has left.
 
 State and estate are both behind one proxy, so that between every two steps of the kernel there is a call to die at.
 Dying before a call is dying after the one before it.
@@ -13,7 +13,7 @@ import random
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -38,35 +38,68 @@ _FORKSERVER = multiprocessing.get_context("forkserver")
 _FORKSERVER.set_forkserver_preload(["daemon.cli"])
 
 _PATIENCE_SECONDS = 90
+_LOOK_SECONDS = 0.1
 _AT_ONCE = 3
 
 
-def run_daemon_here(config: str, log: str) -> None:
-    """Be the daemon: what the forked child does."""
+def run_vigild_here(log: str, arguments: Sequence[str]) -> None:
+    """Be vigild: what the forked child does."""
     os.environ.update(CREDENTIALS)
     descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    sys.argv = ["vigild", "run", "--config", config]
+    sys.argv = ["vigild", *arguments]
     main()
+
+
+class Calls:
+    """What a process has called."""
+
+    def __init__(self) -> None:
+        self.performed: list[str] = []
+        """What went through to the emulator."""
+        self.answered: list[str] = []
+        """What the emulator has answered of it."""
+
+
+Moment = Callable[[Calls, str], bool]
+"""Whether a process that has made these calls is to die before the next one."""
+
+
+def before_call(number: int) -> Moment:
+    """Return the moment before a call by its number."""
+    return lambda calls, _: len(calls.performed) >= number
+
+
+def before(operation: str) -> Moment:
+    """Return the moment before an operation's first call."""
+    return lambda _, coming: coming == operation
+
+
+def after(operation: str) -> Moment:
+    """Return the moment after an operation's first call was answered, before anything follows from that."""
+    return lambda calls, _: operation in calls.answered
 
 
 @dataclass(slots=True)
 class Killer:
-    """Kills the process at a call, before the emulator hears of it; counts the calls that go through."""
+    """Kills the process at a call, before the emulator hears of it; notes the calls that go through."""
 
-    at: int | None
+    at: Moment | None
     process: BaseProcess
     proxy: FaultProxy
-    performed: list[str] = field(default_factory=list)
+    calls: Calls = field(default_factory=Calls)
 
     async def __call__(self, forward: Forward) -> Answer:
         """See Fault."""
-        if self.at is not None and len(self.performed) >= self.at:
+        coming = self.proxy.seen[-1]
+        if self.at is not None and self.at(self.calls, coming):
             self.process.kill()
             raise Hangup
-        self.performed.append(self.proxy.seen[-1])
-        return await forward()
+        self.calls.performed.append(coming)
+        answer = await forward()
+        self.calls.answered.append(coming)
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +156,14 @@ class Crashes:
     performed: Counter[str] = field(default_factory=Counter)
     """Operations that reached the emulator, over all runs."""
 
-    async def run(self, at: int | None = None) -> tuple[int | None, int]:
-        """Run the daemon to the end, or to the kill before call number `at`; return exit code and number of calls."""
+    async def run(
+        self, at: Moment | None = None, command: Sequence[str] = ("run",), until: Callable[[], bool] | None = None
+    ) -> tuple[int | None, int]:
+        """Run vigild to its end, the kill, or the stop once `until` holds; return exit code and number of calls."""
         path = self.folder / "vigild.yaml"
         path.write_text(yaml.safe_dump(self.config))
-        process = _FORKSERVER.Process(target=run_daemon_here, args=(str(path), str(self._log)), daemon=True)
+        arguments = (str(self._log), [*command, "--config", str(path)])
+        process = _FORKSERVER.Process(target=run_vigild_here, args=arguments, daemon=True)
         killer = Killer(at, process, self.proxy)
         self.proxy.clear()
         self.proxy.add(None, killer)
@@ -135,12 +171,16 @@ class Crashes:
         # Not joined in another thread: every start() polls all children, and of two threads that poll one child at once
         # one finds its exit code gone and calls it 255 (multiprocessing/popen_forkserver.py).
         with anyio.move_on_after(_PATIENCE_SECONDS):
+            while until is not None and not until() and process.is_alive():  # noqa: ASYNC110 - a file wakes nobody
+                await anyio.sleep(_LOOK_SECONDS)
+            if until is not None:
+                process.terminate()
             await anyio.wait_readable(process.sentinel)
         if process.is_alive():
             process.kill()
             raise AssertionError(f"still running:\n{self.log()[-3000:]}")
-        self.performed.update(killer.performed)
-        return process.exitcode, len(killer.performed)
+        self.performed.update(killer.calls.performed)
+        return process.exitcode, len(killer.calls.performed)
 
     def count(self, operation: str) -> int:
         """Return how often an operation, given by the end of its name, was performed."""
@@ -149,6 +189,15 @@ class Crashes:
     def log(self) -> str:
         """Return what the runs wrote."""
         return self._log.read_text()
+
+    def waits_for_nothing(self) -> None:
+        """Have the next runs read a folder in which nothing comes, until they are stopped."""
+        (self.folder / "nothing").mkdir()
+        self.config["sources"]["events"] = {"type": "file", "paths": [str(self.folder / "nothing")], "follow": True}
+
+    def lines(self) -> int:
+        """Return how many alerts are told as a whole."""
+        return (self.folder / "alerts.ndjson").read_text().count("\n")
 
     def told(self) -> set[tuple[str, str]]:
         """Return the keys and endings that were told, each as often as it is different."""
@@ -176,15 +225,15 @@ class Ground:
     limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_AT_ONCE))
 
     @asynccontextmanager
-    async def crashes_of(self, case: Case, name: str) -> AsyncIterator[Crashes]:
+    async def crashes_of(self, case: Case, name: str, mode: str = "auto") -> AsyncIterator[Crashes]:
         """Yield a folder, a proxy and a configuration of its own for a case; a few at a time."""
         async with self.limiter, FaultProxy(self.moto.endpoint_url) as proxy:
             folder = self.folder / name
             folder.mkdir()
-            config = configuration(folder, self.moto, "auto")
+            config = configuration(folder, self.moto, mode)
             config["aws"]["endpoint_url"] = proxy.endpoint_url
             config["state"] = self.table.model_dump() | {"namespace": name}
-            config["actions"] = {"close-ssh": {**case.action, "mode": "auto", "notify": ["alerts"]}}
+            config["actions"] = {"close-ssh": {**case.action, "mode": mode, "notify": ["alerts"]}}
             config["dedupe"] = {"session_seconds": 1}
             config["telemetry"] = {"listen": "127.0.0.1:0"}
             (folder / "events.ndjson").write_text(json.dumps(case.event) + "\n")
