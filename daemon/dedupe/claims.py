@@ -15,8 +15,11 @@ import msgspec
 from daemon.clock import Clock
 from daemon.dedupe.session import Session
 from daemon.state.base import ABSENT, Conflict, Delete, Item, StateStore, Write
+from daemon.telemetry.names import StoredKind
 
 _PREFIX = "claim/"
+_NOBODY = ""
+"""No session has this id."""
 _MOST_OWED = 100_000
 """About 30 MB; at 100 alerts a second a quarter of an hour without the store."""
 _CATCH_UP = 500
@@ -117,7 +120,7 @@ class Claims:
             (answer,) = await self._store.put([self._write(held.intent, ClaimState.CLAIMED, held.version)])
             if isinstance(answer, Item):
                 held = Held(held.intent, answer.version, generation)
-            elif answer.current is not None and _decode(answer.current.value) == self._claimed:
+            elif answer.current is not None and self._read(answer.current) == self._claimed:
                 # An earlier write of this kind got through, only its answer did not.  Write once more, all the same:
                 # others may have found us dead since then.
                 held = Held(held.intent, answer.current.version, held.generation)
@@ -160,7 +163,7 @@ class Claims:
             if isinstance(answer, Item):
                 recorded.append(True)
                 continue
-            found = _decode(answer.current.value) if answer.current else None
+            found = self._read(answer.current) if answer.current else None
             # An earlier write may have got through although its answer did not: the same end, or a claim of ours that
             # was then assumed.
             if found == _Record(ClaimState.CLAIMED, self.session.id) and held.version == ABSENT and answer.current:
@@ -176,7 +179,7 @@ class Claims:
         if isinstance(answer, Held):
             return await self.confirm(answer, ClaimState.PARKED)
         (item,) = await self._store.get([_PREFIX + intent])
-        state = _decode(item.value).state if item is not None else ClaimState.CLAIMED
+        state = self._read(item).state if item is not None else ClaimState.CLAIMED
         if item is not None and state is ClaimState.DONE:
             await self._store.put([self._write(intent, ClaimState.PARKED, item.version)])
         return state is not ClaimState.CLAIMED
@@ -193,7 +196,7 @@ class Claims:
         answers = await self._store.put([self._write(intent, ClaimState.CLAIMED, ABSENT) for intent in intents])
         won = {answer.key: answer for answer in answers if isinstance(answer, Item)}
         contested = [answer.current for answer in answers if isinstance(answer, Conflict) and answer.current]
-        records = {item.key: _decode(item.value) for item in contested}
+        records = {item.key: self._read(item) for item in contested}
         free = await self._abandoned(records)
         if reopen:
             free |= {key for key, record in records.items() if record.state is ClaimState.PARKED}
@@ -214,6 +217,14 @@ class Claims:
         """Return what this process itself knows of an intent that it does not ask the store about."""
         owed = self._owed.get(intent)
         return Busy(intent) if owed is None else Final(intent, owed[1])
+
+    def _read(self, item: Item) -> _Record:
+        """Return what stands there; what cannot be read is taken for abandoned: done twice rather than never."""
+        try:
+            return _decode(item.value)
+        except msgspec.DecodeError:
+            self.session.found_unreadable(StoredKind.CLAIM, item)
+            return _Record(ClaimState.CLAIMED, _NOBODY)
 
     def _write(self, intent: str, state: ClaimState, expect: int) -> Write:
         value = _encode(_Record(state, self.session.id))

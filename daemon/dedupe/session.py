@@ -22,7 +22,9 @@ from daemon.errors import StateError
 from daemon.retry import RetryPolicy
 from daemon.state.base import ABSENT, Delete, Item, StateStore, Write
 from daemon.telemetry import Telemetry
+from daemon.telemetry.actions import StoredItemUnreadable
 from daemon.telemetry.conditions import SessionLapsed, StateFailed
+from daemon.telemetry.names import StoredKind
 
 _PREFIX = "session/"
 _WRONG_CLOCK_SECONDS = 900.0
@@ -157,12 +159,23 @@ class Session:
         """Whether this very version was seen a whole length of the lease before we asked."""
         version, since = self._seen.get(session, (ABSENT, 0.0))
         if version == item.version:
-            return asked_at - max(since, self._unbroken_since) >= _decode_row(item.value).ttl_seconds
+            return asked_at - max(since, self._unbroken_since) >= self._length_of(item)
         if len(self._seen) >= _MOST_SEEN:
             # Forgetting only delays.
             self._seen.clear()
         self._seen[session] = (item.version, self._clock.monotonic())
         return False
+
+    def _length_of(self, item: Item) -> float:
+        try:
+            return _decode_row(item.value).ttl_seconds
+        except msgspec.DecodeError:
+            self.found_unreadable(StoredKind.SESSION, item)
+            return self._ttl
+
+    def found_unreadable(self, kind: StoredKind, item: Item) -> None:
+        """Count and log an item of the store that is not what any process has written."""
+        self._telemetry.emit(StoredItemUnreadable(kind, item.key))
 
     async def end(self) -> None:
         """Give the lease up, so that others need not wait for its end.  Raises StateError."""

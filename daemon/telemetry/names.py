@@ -75,7 +75,7 @@ class Stage(StrEnum):
 
 
 class StoredKind(StrEnum):
-    """What stands in the state store of actions, alerts and streams: the closed list behind the metric label `kind`."""
+    """What stands in the state store: the closed list behind the metric label `kind`."""
 
     RECORD = "record"  # how far it has come
     APPROVAL = "approval"
@@ -84,6 +84,8 @@ class StoredKind(StrEnum):
     GROUP = "group"  # of alerts
     SILENCE = "silence"
     LEASE = "lease"  # on a shard
+    CLAIM = "claim"
+    SESSION = "session"  # of a process
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
-from daemon.state.base import StateStore
+from daemon.state.base import StateStore, Write
 from tests.clocks import HandWound
 from tests.dedupe.processes import claim_one, live_on, process
 from tests.stores import KINDS, opened
@@ -68,6 +68,33 @@ async def test_a_released_intent_is_free_at_once(store: StateStore, clock: HandW
     await first.release([held])
 
     assert isinstance(await claim_one(second), Held)
+
+
+@pytest.mark.parametrize("value", [b"", b"\xff", b"[]", b'{"state":"eaten","session":""}'])
+async def test_a_claim_that_cannot_be_read_is_taken_over(store: StateStore, clock: HandWound, value: bytes) -> None:
+    """It is counted, and the intent beside it is claimed as ever: one broken item must not end the daemon."""
+    session, claims = await process(store, clock)
+    await store.put([Write("claim/broken", value, None)])
+
+    broken, whole = await claims.claim(["broken", "whole"])
+
+    assert isinstance(broken, Held)
+    assert isinstance(whole, Held)
+    await claims.confirm(broken, ClaimState.DONE)
+    assert await claim_one(claims, "broken") == Final("broken", ClaimState.DONE)
+    counted = session._telemetry.metrics.values("state_items_unreadable_total")
+    assert sum(count for labels, count in counted if labels == {"kind": "claim"}) == 1.0
+
+
+async def test_a_session_that_cannot_be_read_lapses_like_any_other(store: StateStore, clock: HandWound) -> None:
+    """Its claims are taken over once it was seen to stand still for as long as our own may."""
+    _, first = await process(store, clock)
+    assert isinstance(await claim_one(first), Held)
+    await store.put([Write(f"session/{first.session.id}", b"\xff", None)])
+
+    survivor, _ = await take_over(store, clock)
+
+    assert survivor is not first
 
 
 async def test_what_was_done_can_be_made_to_stand_as_parked(store: StateStore, clock: HandWound) -> None:
