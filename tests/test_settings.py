@@ -190,3 +190,12 @@ def test_variables_that_are_no_settings_are_left_alone(
     """Kubernetes sets some for a Service called vigild; the command line and the benchmarks have their own."""
     monkeypatch.setenv(variable, value)
     assert load_settings(None) == Settings()
+
+
+def test_a_list_whose_item_is_wrong_is_not_said_to_be_too_short(tmp_path: Path) -> None:
+    """One slip is one fault."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, "sources:\n  q: {type: file, paths: [a: b]}\n")
+
+    (problem,) = caught.value.problems
+    assert "sources.q.paths[0]: must be text: text with a colon and a blank in it must stand in quotes" in problem

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeAlias
 
 import orjson
 import typer
 
+from daemon.actions.config import Mode
 from daemon.address import check_binding
 from daemon.assembly import assemble
 from daemon.cli.options import ConfigOption, JsonOption, RulesOption
@@ -101,6 +103,8 @@ async def _reach_all(settings: Settings, report: _Report) -> None:
     telemetry = build_telemetry(settings.telemetry.log_format, settings.telemetry.log_level, clock)
     async with assemble(settings, telemetry, clock, random.Random()) as parts:
         report.part("rules", f"{len(parts.rules.rules)} in {parts.rules.files} file(s)")
+        if settings.actions:
+            report.part("actions", _modes(settings))
         looks: dict[str, Look] = {"state": parts.store.check}
         looks |= {f"source {source.name}": source.check for source in parts.sources}
         looks |= {f"target {name}": target.check for name, target in parts.targets.items()}
@@ -113,6 +117,14 @@ async def _reach_all(settings: Settings, report: _Report) -> None:
             looks["approvals.listen"] = lambda: check_binding(settings.approvals.listen)
         for part, look in looks.items():
             await _reach(part, look, report)
+
+
+def _modes(settings: Settings) -> str:
+    """Return how much of what rules may do is done, asked for, or only said."""
+    modes = Counter(str(action.mode) for action in settings.actions.values())
+    alone = sorted(name for name, action in settings.actions.items() if action.mode is Mode.AUTO)
+    counted = ", ".join(f"{count} in {mode}" for mode, count in sorted(modes.items()))
+    return counted + (f"; acting by themselves: {', '.join(alone)}" if alone else "")
 
 
 async def _reach(part: str, look: Look, report: _Report) -> None:

@@ -28,6 +28,8 @@ _VARIABLES = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, N
 """botocore knows the second alone; ECS and EKS set both, and the first is to win (Amazon ECS developer guide,
 "Amazon ECS environment variables")."""
 
+_NO_REGION = "no region is known: set its `region`, aws.region, or AWS_REGION in the environment"
+
 
 @cache
 def _loader(search_path: str | None) -> Loader:
@@ -111,11 +113,10 @@ class AwsClients:
                             config=self._config(long_poll_seconds),
                         )
                     )
-                except NoRegionError as error:
-                    text = "no region is known: set its `region`, aws.region, or AWS_REGION in the environment"
-                    raise ConfigError(f"aws: {service}: {text}") from error
                 except (BotoCoreError, ValueError) as error:
-                    raise ConfigError(f"aws: {service}: {error}") from error
+                    # A variable that is set and empty makes botocore ask a host without a name.
+                    is_lost = isinstance(error, NoRegionError) or not (region or self.region)
+                    raise ConfigError(f"aws: {service}: {_NO_REGION if is_lost else error}") from error
                 self._skew.watch(client)
                 self._clients[key] = client
             return self._clients[key]

@@ -91,12 +91,13 @@ def test_an_address_in_use_is_said_and_no_fault(tmp_path: Path) -> None:
 )
 def test_where_actions_may_act_is_said(tmp_path: Path, moto: Emulator, region: str, code: int, said: str) -> None:
     """The environment's region counts; without any, actions would find that only when they are needed."""
-    action = "{type: ec2.stop-instances}"
-    (tmp_path / "vigild.yaml").write_text(f"aws: {{endpoint_url: '{moto.endpoint_url}'}}\nactions: {{stop: {action}}}")
+    actions = "{stop: {type: ec2.stop-instances}, start: {type: ec2.start-instances, mode: auto}}"
+    (tmp_path / "vigild.yaml").write_text(f"aws: {{endpoint_url: '{moto.endpoint_url}'}}\nactions: {actions}")
     done = check(tmp_path, "--config", "vigild.yaml", AWS_REGION=region, AWS_DEFAULT_REGION="")
 
     assert done.returncode == code, done.stderr
     assert said in done.stdout
+    assert "ok   actions: 1 in auto, 1 in shadow; acting by themselves: start\n" in done.stdout
 
 
 def test_a_part_that_cannot_be_reached_is_said_with_the_reason_and_the_others_are_looked_at(
@@ -112,7 +113,9 @@ def test_a_part_that_cannot_be_reached_is_said_with_the_reason_and_the_others_ar
     monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
     for variable in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
-    said, reported = [_check_here(monkeypatch, capsys, *options) for options in ([], ["--json"])]
+    said = _check_here(monkeypatch, capsys)
+    monkeypatch.setenv("AWS_REGION", "")
+    reported = _check_here(monkeypatch, capsys, "--json")
 
     region = "aws: sqs: no region is known: set its `region`, aws.region, or AWS_REGION in the environment"
     lines = [json.loads(line) for line in reported.splitlines()]

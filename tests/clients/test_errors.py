@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import aiohttp
 import anyio
 import pytest
@@ -61,6 +63,21 @@ def test_aws_errors(raised: Exception, error: type[EffectError], kind: FailureKi
     with pytest.raises(error) as caught, aws_errors():
         raise raised
     assert caught.value.kind is kind
+
+
+def test_why_a_host_is_not_reached_is_said_without_its_url() -> None:
+    """The host, for a slip in a region shows nowhere else, and the system's words; no path, query or password."""
+    refused, unknown = ConnectionRefusedError(111, "at http://x/secret"), socket.gaierror(-2, "http://x/secret")
+    failed = EndpointConnectionError(endpoint_url="https://a:secret@sqs.eu-wst-1.amazonaws.com/1?secret", error="x")
+    failed.__cause__ = unknown
+    with pytest.raises(RetryableError) as of_aws, aws_errors():
+        raise failed
+    with pytest.raises(RetryableError) as of_http, http_errors():
+        raise OSError("All connection attempts failed") from ExceptionGroup("secret", [refused])
+
+    host = "sqs.eu-wst-1.amazonaws.com"
+    assert of_aws.value.detail == f"{host}: EndpointConnectionError: the name of the host is not known"
+    assert of_http.value.detail == "OSError: Connection refused"
 
 
 def test_an_answer_is_quoted_in_part() -> None:
