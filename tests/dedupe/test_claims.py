@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import anyio
 import pytest
@@ -11,20 +10,8 @@ from daemon.dedupe.claims import Busy, Claims, ClaimState, Final, Held
 from daemon.state.base import StateStore, Write
 from tests.clocks import HandWound
 from tests.dedupe.processes import claim_one, live_on, process
-from tests.stores import KINDS, opened
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def clock() -> HandWound:
-    return HandWound(4_000_000_000.0)
-
-
-@pytest.fixture(params=KINDS)
-async def store(tmp_path: Path, clock: HandWound, request: pytest.FixtureRequest) -> AsyncIterator[StateStore]:
-    async with opened(request.param, tmp_path, clock, request) as store:
-        yield store
 
 
 async def take_over(store: StateStore, clock: HandWound) -> tuple[Claims, Held]:

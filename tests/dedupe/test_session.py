@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -17,20 +17,8 @@ from daemon.state.sqlite import SqliteConfig, SqliteStore
 from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
 from tests.dedupe.processes import claim_one, live_on, process
-from tests.stores import KINDS, opened
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def clock() -> HandWound:
-    return HandWound(4_000_000_000.0)
-
-
-@pytest.fixture(params=KINDS)
-async def store(tmp_path: Path, clock: HandWound, request: pytest.FixtureRequest) -> AsyncIterator[StateStore]:
-    async with opened(request.param, tmp_path, clock, request) as store:
-        yield store
 
 
 async def test_after_an_outage_nobody_takes_the_others_for_dead(store: StateStore, clock: HandWound) -> None:
