@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 import anyio
 import anyio.lowlevel
 
+from daemon.clock import SystemClock
+
 
 class HandWound:
     """A clock that stands still until a test moves `time`; sleep moves it at once, so that waits take no time."""
@@ -32,3 +34,14 @@ class HandWound:
         for going_on in self.meanwhile:
             await going_on()
         await anyio.lowlevel.checkpoint()
+
+
+class MonotonicByHand(SystemClock):
+    """A monotonic clock that tests move; wall time passes, and waits take as long as they say."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def monotonic(self) -> float:
+        """See Clock."""
+        return self.time

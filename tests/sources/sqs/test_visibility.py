@@ -8,13 +8,13 @@ import orjson
 import pytest
 
 from daemon.clients import AwsClients
-from daemon.clock import SystemClock
 from daemon.sources.base import SourceContext
 from daemon.sources.sqs import SqsConfig, SqsSource
 from daemon.sources.sqs.queue_calls import QueueAddress, QueueCalls
 from daemon.sources.sqs.visibility import Visibility
 from daemon.telemetry import Telemetry
 from daemon.telemetry.names import Settlement
+from tests.clocks import MonotonicByHand
 from tests.emulators import Emulator
 from tests.faults import FaultProxy, delayed, rewritten, throttled
 from tests.sources.queues import Queue, clients_at, make_queue
@@ -23,17 +23,6 @@ from tests.sources.running import bodies, counted, receive, running, until
 pytestmark = pytest.mark.anyio
 
 EXTEND = "ChangeMessageVisibilityBatch"
-
-
-class HandWound(SystemClock):
-    """A monotonic clock that tests move."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def monotonic(self) -> float:
-        """See Clock."""
-        return self.time
 
 
 def source_of(queue: Queue, context: SourceContext) -> SqsSource:
@@ -228,7 +217,7 @@ async def test_after_twelve_hours_a_message_is_given_up(
     aws: AwsClients, context: SourceContext, telemetry: Telemetry
 ) -> None:
     """Extensions never ask for more than twelve hours since the receive; then the message counts as expired."""
-    clock = HandWound()
+    clock = MonotonicByHand()
     queue = await make_queue(aws)
     await queue.send(["a"])
     calls = QueueCalls(aws, QueueAddress(queue.url), wait_seconds=1)
