@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from inspect import cleandoc
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import orjson
@@ -117,7 +117,7 @@ def actions_page() -> str:
     parts = ["# Actions\n", _NOTE, _ACTIONS_INTRODUCTION]
     for name, kind in ACTIONS.items():
         action, permissions = kind.action, kind.action.permissions
-        parts.append(f"## {name}\n\n{dedent(kind.config.__doc__ or '').strip()}  {_one_line(action.__doc__ or '')}\n")
+        parts.append(f"## {name}\n\n{cleandoc(kind.config.__doc__ or '')}  {_one_line(action.__doc__ or '')}\n")
         parts.append(f"- cut off by a crash: {_REDO[action.redo]}")
         parts.append(f"- `vigild undo`: {'yes' if action.undoable else 'no'}")
         parts.append(f"- reads with: {_codes(permissions.read)}")
@@ -146,7 +146,7 @@ def _one_line(text: str) -> str:
 def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     yield f"## {title}\n"
     if model.__doc__ and model is not DecodeLimits:
-        yield model.__doc__.strip() + "\n"
+        yield cleandoc(model.__doc__) + "\n"
     yield from _table(model.model_fields)
 
 
