@@ -84,6 +84,7 @@ class StoredKind(StrEnum):
     GROUP = "group"  # of alerts
     SILENCE = "silence"
     LEASE = "lease"  # on a shard
+    COUNT = "count"  # of a budget, or of touches
     CLAIM = "claim"
     SESSION = "session"  # of a process
 

@@ -18,6 +18,7 @@ from daemon.dedupe.session import Session
 from daemon.dispatch.remediation.approvals import Approvals, ApprovalSettings
 from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.context import Announce, RemediationContext
+from daemon.dispatch.remediation.counts import HourlyCounts
 from daemon.dispatch.remediation.holds import Holds
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.locks import ResourceLocks
@@ -63,12 +64,14 @@ def build_remediation(
     store, clock = surroundings.store, surroundings.clock
     aside = Aside(store, surroundings.telemetry, clock)
     holds = Holds(store, clock, aside)
+    counts = HourlyCounts(store, clock, aside)
     context = RemediationContext(
         store=store,
         records=Records(store, aside),
         journal=Journal(store),
         holds=holds,
-        loops=LoopBreaker(store, clock, holds, estate.settings.session_name),
+        counts=counts,
+        loops=LoopBreaker(store, clock, holds, counts, estate.settings.session_name),
         locks=ResourceLocks(store, surroundings.session, clock, surroundings.rng),
         approvals=Approvals(store, clock, approvals, surroundings.secrets, aside),
         expiries=Schedule("undo-at/", store, clock, aside),

@@ -1,7 +1,7 @@
 """Keeps what cannot be read in the state store from stopping what can: counted, logged once, out of the way.
 
-approvals.py, schedule.py, holds.py and record.py, and dispatch/alerts/, come here with an item that is not what they
-have written.
+approvals.py, counts.py, schedule.py, holds.py and record.py, and dispatch/alerts/, come here with an item that is not
+what they have written.
 """
 
 from __future__ import annotations

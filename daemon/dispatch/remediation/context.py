@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from daemon.clock import Clock
 from daemon.dispatch.remediation.approvals import Approvals
+from daemon.dispatch.remediation.counts import HourlyCounts
 from daemon.dispatch.remediation.holds import Holds
 from daemon.dispatch.remediation.locks import ResourceLocks
 from daemon.dispatch.remediation.loops import LoopBreaker
@@ -30,6 +31,7 @@ class RemediationContext:
     records: Records
     journal: Journal
     holds: Holds
+    counts: HourlyCounts
     loops: LoopBreaker
     locks: ResourceLocks
     approvals: Approvals

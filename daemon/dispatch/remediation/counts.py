@@ -1,17 +1,22 @@
 """Counts by the hour in the state store, shared by all processes: budgets and touches of a resource.
 
 Taken before acting, given back where it did not come to it; a crash in between leaves a count too high, never too low.
+For the same reason a budget whose count cannot be read is used up for its hour.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from daemon.clock import Clock
-from daemon.state.base import ABSENT, Conflict, StateStore, Write
+from daemon.dispatch.remediation.aside import Aside
+from daemon.state.base import ABSENT, Conflict, Item, StateStore, Write
+from daemon.telemetry.names import StoredKind
 
 HOUR = 3_600.0
 _PREFIX = "count/"
+_COUNT = re.compile(rb"[0-9]{1,18}")
 _FRESH_SECONDS = 5.0
 """How long a counter counts as used up without another look: what others give back counts from then on."""
 
@@ -19,9 +24,10 @@ _FRESH_SECONDS = 5.0
 class HourlyCounts:
     """Counters that begin anew with every hour of the clock.  Every verb raises StateError."""
 
-    def __init__(self, store: StateStore, clock: Clock) -> None:
+    def __init__(self, store: StateStore, clock: Clock, aside: Aside) -> None:
         self._store = store
         self._clock = clock
+        self._aside = aside
         self._used_up: dict[str, tuple[int, float]] = {}
         """Counters found at their limit, with the hour and when that was: spares the store in a storm."""
 
@@ -61,12 +67,12 @@ class HourlyCounts:
         hour = int(self._clock.now() // HOUR)
         await self._add([name], 1, hour)
         (item,) = await self._store.get([_key(name, hour)])
-        return int(item.value) if item is not None else 0
+        return self._read(item, unreadable=0)
 
     async def _count(self, names: list[str], limits: Mapping[str, int], hour: int, taken: list[str]) -> str | None:
         items = await self._store.get([_key(name, hour) for name in names])
         counts = {
-            name: (int(item.value), item.version) if item else (0, ABSENT)
+            name: (self._read(item, unreadable=limits[name]), item.version if item else ABSENT)
             for name, item in zip(names, items, strict=True)
         }
         for name, (count, _) in counts.items():
@@ -81,13 +87,19 @@ class HourlyCounts:
         while names:
             items = await self._store.get([_key(name, hour) for name in names])
             writes = [
-                self._write(
-                    name, hour, max((int(item.value) if item else 0) + step, 0), item.version if item else ABSENT
-                )
+                self._write(name, hour, max(self._read(item, unreadable=0) + step, 0), item.version if item else ABSENT)
                 for name, item in zip(names, items, strict=True)
             ]
             answers = await self._store.put(writes)
             names = [name for name, answer in zip(names, answers, strict=True) if isinstance(answer, Conflict)]
+
+    def _read(self, item: Item | None, unreadable: int) -> int:
+        if item is None:
+            return 0
+        if _COUNT.fullmatch(item.value):
+            return int(item.value)
+        self._aside.tell(StoredKind.COUNT, item)
+        return unreadable
 
     def _write(self, name: str, hour: int, count: int, expect: int) -> Write:
         return Write(_key(name, hour), str(count).encode(), expect, (hour + 2) * HOUR)

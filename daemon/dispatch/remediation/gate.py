@@ -43,12 +43,14 @@ class Asked(msgspec.Struct, frozen=True):
 class Gate:
     """The policy of one configured action.  All verbs raise StateError, and Refused where it says no."""
 
-    def __init__(self, config: ActionConfig, store: StateStore, holds: Holds, clock: Clock) -> None:
+    def __init__(
+        self, config: ActionConfig, store: StateStore, holds: Holds, counts: HourlyCounts, clock: Clock
+    ) -> None:
         self._config = config
         self._store = store
         self._holds = holds
         self._clock = clock
-        self._counts = HourlyCounts(store, clock)
+        self._counts = counts
 
     def check_used_up(self, asked: Asked) -> None:
         """Refuse at once, without lock or store, where a budget was used up a moment ago: most of a storm."""

@@ -44,7 +44,7 @@ class Kernel:
         self._estate = estate
         self._context = context
         self._clock = context.clock
-        self._gate = Gate(action.config, context.store, context.holds, context.clock)
+        self._gate = Gate(action.config, context.store, context.holds, context.counts, context.clock)
 
     async def carry_out(self, intent: Intent, still_held: Callable[[], Awaitable[bool]]) -> Result:
         """Bring the intent to its end and record it.

@@ -67,7 +67,7 @@ class ResourceLocks:
                 return answer.version
             expect = ABSENT
             if answer.current is not None:
-                owner = answer.current.value.decode()
+                owner = answer.current.value.decode(errors="replace")
                 # Ours, and no task of ours is at it: a release that did not get through.
                 if owner == self._session.id or not await self._session.alive({owner}):
                     expect = answer.current.version

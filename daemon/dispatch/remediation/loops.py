@@ -24,11 +24,11 @@ _USER_AGENT = "vigild/"
 class LoopBreaker:
     """Shared by all actions.  Every verb raises StateError."""
 
-    def __init__(self, store: StateStore, clock: Clock, holds: Holds, session_name: str) -> None:
+    def __init__(self, store: StateStore, clock: Clock, holds: Holds, counts: HourlyCounts, session_name: str) -> None:
         self._store = store
         self._clock = clock
         self._holds = holds
-        self._counts = HourlyCounts(store, clock)
+        self._counts = counts
         self._session = session_name
 
     async def note(self, call: Call, intent: str) -> None:
@@ -46,7 +46,7 @@ class LoopBreaker:
         if isinstance(request, str) and 0 < len(request) <= 256:
             (item,) = await self._store.get([_PREFIX + request])
             if item is not None:
-                return item.value.decode()
+                return item.value.decode(errors="replace")
         return "" if self._is_signed_by_us(detail) else None
 
     def _is_signed_by_us(self, detail: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ eventual consistency                  here
 two events on one resource at once    here, in one process and in two
 an approval too late, twice, altered  test_approvals.py, test_answered.py, tests/e2e/test_approval_link.py
 live state changed since the plan     test_answered.py
+what was spoilt in the state store    test_answered.py, test_expired.py, test_counts.py, here
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ import pytest
 
 from daemon.clients import AwsClients
 from daemon.clock import SystemClock
+from daemon.dispatch.remediation.counts import HOUR
 from daemon.dispatch.remediation.result import Result
 from daemon.errors import FailureKind, PermanentError, RetryableError
+from daemon.state.base import Write
 from daemon.state.sqlite import SqliteStore
 from tests.clocks import HandWound
 from tests.dispatch.remediation.rig import CLOSING, Process
 from tests.e2e.closing_ssh import CLOSED, open_to_the_world, opened_event
-from tests.e2e.estates import group_rules, make_group
+from tests.e2e.estates import ACCOUNT, group_rules, make_group
+from tests.emulators import REGION
 from tests.faults import Answer, Fault, FaultProxy, Forward, refused_by_ec2
 
 pytestmark = pytest.mark.anyio
@@ -188,3 +192,17 @@ async def test_two_events_on_one_resource_at_once_change_it_once(
     ]
     assert await group_rules(aws, group) == CLOSED
     assert [proxy.seen.count(name) for name in WRITES] == [1, 1]
+
+
+async def test_spoilt_locks_touches_and_requests_keep_no_action_from_its_end(
+    process: Process, store: SqliteStore, aws: AwsClients, group: str
+) -> None:
+    """A lock whose owner cannot be read is nobody's; touches are counted anew, and that is told."""
+    hour = int(process.clock.time // HOUR)
+    resource = f"{ACCOUNT}/{REGION}/{group}"
+    await store.put([Write(key, b"\xff", None) for key in (f"lock/{resource}", f"count/{hour}/touch/{group}")])
+
+    result = await process.carry_out(opened_event(group))
+
+    assert (result.ending, await group_rules(aws, group)) == ("done", CLOSED)
+    assert process.counted("state_items_unreadable_total", kind="count") >= 1.0

@@ -5,16 +5,24 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from daemon.dispatch.remediation.aside import Aside
 from daemon.dispatch.remediation.counts import HOUR, HourlyCounts
+from daemon.state.base import Write
 from daemon.state.sqlite import SqliteStore
+from daemon.telemetry import build_telemetry
 from tests.clocks import HandWound
 
 pytestmark = pytest.mark.anyio
 
 
+def counts_of(store: SqliteStore, clock: HandWound) -> HourlyCounts:
+    """Return the counters as another process would have them."""
+    return HourlyCounts(store, clock, Aside(store, build_telemetry(), clock))
+
+
 async def test_a_counter_is_used_up_and_begins_anew(store: SqliteStore, clock: HandWound) -> None:
     """At its limit it says no by name; the next hour it counts again."""
-    counts = HourlyCounts(store, clock)
+    counts = counts_of(store, clock)
 
     assert [await counts.take({"a": 2, "b": 9}) for _ in range(3)] == [None, None, "a"]
     clock.time += HOUR
@@ -23,26 +31,26 @@ async def test_a_counter_is_used_up_and_begins_anew(store: SqliteStore, clock: H
 
 async def test_nothing_is_counted_where_one_says_no(store: SqliteStore, clock: HandWound) -> None:
     """A refusal takes nothing off the other counters."""
-    counts = HourlyCounts(store, clock)
+    counts = counts_of(store, clock)
     await counts.take({"full": 1})
 
     for _ in range(5):
-        assert await HourlyCounts(store, clock).take({"free": 2, "full": 1}) == "full"
+        assert await counts_of(store, clock).take({"free": 2, "full": 1}) == "full"
     assert [await counts.take({"free": 2}) for _ in range(3)] == [None, None, "free"]
 
 
 async def test_what_is_given_back_can_be_taken(store: SqliteStore, clock: HandWound) -> None:
     """An action that was not needed costs nothing."""
-    counts = HourlyCounts(store, clock)
+    counts = counts_of(store, clock)
     await counts.take({"a": 1})
     await counts.give_back(["a"])
 
-    assert await HourlyCounts(store, clock).take({"a": 1}) is None
+    assert await counts_of(store, clock).take({"a": 1}) is None
 
 
 async def test_processes_that_race_stay_within_the_limit(store: SqliteStore, clock: HandWound) -> None:
     """Forty takers over four processes get exactly what the limit allows."""
-    processes = [HourlyCounts(store, clock) for _ in range(4)]
+    processes = [counts_of(store, clock) for _ in range(4)]
     answers: list[str | None] = []
 
     async def take(number: int) -> None:
@@ -55,3 +63,18 @@ async def test_processes_that_race_stay_within_the_limit(store: SqliteStore, clo
     assert (answers.count(None), answers.count("a")) == (7, 33)
     assert [await processes[0].take({"b": 100}) for _ in range(93)] == [None] * 93
     assert await processes[0].take({"b": 100}) == "b"
+
+
+@pytest.mark.parametrize("value", [b"", b"\xff", b"-1", b"1_0", b"9" * 5_000])
+async def test_a_count_that_cannot_be_read_is_used_up_for_its_hour(
+    store: SqliteStore, clock: HandWound, value: bytes
+) -> None:
+    """Rather too little is done than too much; a counter that nobody asks leave of begins anew."""
+    hour = int(clock.time // HOUR)
+    await store.put([Write(f"count/{hour}/{name}", value, None) for name in ("a", "touches")])
+    counts = counts_of(store, clock)
+
+    assert await counts.take({"a": 5}) == "a"
+    assert await counts.add("touches") == 1
+    clock.time += HOUR
+    assert await counts.take({"a": 5}) is None

@@ -8,6 +8,7 @@ import pytest
 
 from daemon.clients.estate import Call
 from daemon.dispatch.remediation.aside import Aside
+from daemon.dispatch.remediation.counts import HourlyCounts
 from daemon.dispatch.remediation.holds import Holds
 from daemon.dispatch.remediation.loops import LoopBreaker
 from daemon.state.sqlite import SqliteStore
@@ -34,7 +35,8 @@ async def test_our_own_calls_are_known(
     store: SqliteStore, clock: HandWound, detail: dict[str, Any], cause: str | None
 ) -> None:
     """By the request's id, else by the session or the user agent; anybody else's call is not ours."""
-    loops = LoopBreaker(store, clock, Holds(store, clock, Aside(store, build_telemetry(), clock)), "vigild")
+    aside = Aside(store, build_telemetry(), clock)
+    loops = LoopBreaker(store, clock, Holds(store, clock, aside), HourlyCounts(store, clock, aside), "vigild")
     await loops.note(Call("s3", "PutObjectAcl", "C3D13FE58DE4C810", write=True), "intent-1")
 
     assert await loops.cause({"detail": detail}) == cause
