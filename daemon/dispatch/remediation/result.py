@@ -52,6 +52,7 @@ _SAID: dict[str, str] = {
     Ending.FAILED: "failed",
     Ending.LAPSED: "was not approved in time",
     Ending.DENIED: "was denied",
+    Ending.UNDONE: "was undone",
     Ending.NOT_UNDONE: "could not be undone after its time",
 }
 
@@ -129,9 +130,7 @@ def undone(record: Record) -> Result:
     """Return the result where the state before is back."""
     changes = tuple(Change(each.resource, each.field, each.after, each.before) for each in record.plan.changes)
     result = recorded(record, Ending.UNDONE)
-    return msgspec.structs.replace(
-        result, summary=f"undo: {result.summary}", reason="", detail="", changes=changes, by=record.undone_by
-    )
+    return msgspec.structs.replace(result, reason="", detail="", changes=changes, by=record.undone_by)
 
 
 def difference(changes: Sequence[Change]) -> Iterator[str]:
