@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from daemon.clients import AwsClients, AwsSettings
@@ -16,7 +17,7 @@ from daemon.clock import Clock, SystemClock
 from daemon.state import DynamodbConfig, open_store
 from daemon.state.base import StateStore
 from daemon.state.dynamodb.table import create_table
-from daemon.state.sqlite import SqliteConfig
+from daemon.state.sqlite import SqliteConfig, SqliteStore
 from tests.emulators import REGION, Emulator
 
 KINDS = ("sqlite", "dynamodb on roto", "dynamodb on moto")
@@ -57,3 +58,12 @@ async def dynamodb_at(
 def table_config(namespace: str, **changes: Any) -> DynamodbConfig:
     """Return the configuration of a namespace in the tests' table."""
     return DynamodbConfig(type="dynamodb", table_name=TABLE, namespace=namespace, **changes)
+
+
+def keep_state(path: Path) -> None:
+    """Leave a state as a daemon does that has run."""
+
+    async def keep() -> None:
+        await (await SqliteStore.open(SqliteConfig(path=path), SystemClock())).close()
+
+    anyio.run(keep)

@@ -16,6 +16,7 @@ import typer
 
 from daemon.assembly import rules_of
 from daemon.cli.letters import heading, letter_line, open_places, said, with_redriver
+from daemon.cli.loading import require_state
 from daemon.cli.options import ConfigOption
 from daemon.cli.report import counting_bar
 from daemon.cli.start import run_async
@@ -192,8 +193,12 @@ def _foretell(settings: Settings, names: list[str], selection: Selection) -> Non
 def _with_places(
     settings: Settings, names: list[str] | None, work: Callable[[dict[str, DeadLetterPlace]], Awaitable[T]]
 ) -> T:
+    asked = _places(settings, names)
+    if any(settings.dead_letters[name].type == "state" for name in asked):
+        require_state(settings)
+
     async def run() -> T:
-        async with open_places(settings, _places(settings, names)) as places:
+        async with open_places(settings, asked) as places:
             return await work(places)
 
     return run_async(run)

@@ -11,12 +11,13 @@ import typer
 from daemon.assembly import Parts
 from daemon.cli.naming import AnywayOption, refuse_unknown
 from daemon.cli.options import ConfigOption, JsonOption
-from daemon.cli.remediation import ByOption, looked_in, person, with_parts
+from daemon.cli.remediation import ByOption, in_force, looked_in, person, with_parts
 from daemon.clock import rfc3339
 from daemon.dispatch.remediation.holds import Hold
 from daemon.dispatch.remediation.telling import write_hold
 from daemon.journal import Entry
 from daemon.settings import Settings
+from daemon.sinks.text import printable
 
 _FIELDS = ("rule", "action", "account", "resource")
 
@@ -37,7 +38,8 @@ def list_holds(as_json: JsonOption = False, config: ConfigOption = None) -> None
             typer.echo(msgspec.json.encode(hold))
             continue
         scope = f"rule {hold.rule}, action {hold.action}, account {hold.account}, resource {hold.resource}"
-        typer.echo(f"{hold.id}  since {rfc3339(hold.since)}  {scope}  by {hold.by}: {hold.why}")
+        line = f"{hold.id}  since {rfc3339(hold.since)}  {scope}  by {hold.by}: {hold.why}"
+        typer.echo(printable(line))
 
 
 @application.command("add")
@@ -64,9 +66,9 @@ def add(
         hold = Hold(id=secrets.token_hex(4), by=who, why=why, since=now, **scope)
         await context.holds.place(hold, now + hours * 3_600 if hours is not None else None)
         await write_hold(context, hold)
-        return hold.id
+        return f"hold {hold.id} {await in_force(parts)}"
 
-    typer.echo(f"hold {with_parts(config, work)} is in force within two seconds")
+    typer.echo(with_parts(config, work))
 
 
 def _scope(text: str) -> tuple[str, str]:

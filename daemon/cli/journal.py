@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Annotated
 
 import msgspec
@@ -12,6 +13,7 @@ from daemon.cli.options import ConfigOption
 from daemon.cli.remediation import with_parts
 from daemon.clock import rfc3339
 from daemon.journal import BrokenChainError, Entry
+from daemon.sinks.text import printable
 
 application = typer.Typer(name="journal", help="What was done to the estate, by whom and why.", no_args_is_help=True)
 
@@ -22,17 +24,28 @@ def show(
     last: Annotated[int, typer.Option("--last", min=1, help="How many entries, the newest last.")] = 50,
     config: ConfigOption = None,
 ) -> None:
-    """Print the newest entries, or all that are about one intent."""
+    """Print the newest entries, or all that are about one intent.
 
-    async def work(parts: Parts) -> list[Entry]:
-        found: list[Entry] = []
-        async for entry in parts.remediation.context.journal.read():
-            if intent is None or entry.intent == intent:
-                found = [*found[-last + 1 :], entry] if last > 1 else [entry]
-        return found
+    A broken chain is shown with its faults, each where it is; then the exit code is 1.
+    """
 
-    for entry in with_parts(config, work):
-        typer.echo(_line(entry))
+    async def work(parts: Parts) -> tuple[list[str], bool]:
+        lines: deque[str] = deque(maxlen=last)
+        broken = False
+        async for found in parts.remediation.context.journal.read_past_faults():
+            if isinstance(found, BrokenChainError):
+                broken = True
+                lines.append(f"!! {found.detail}")
+            elif intent is None or found.intent == intent:
+                lines.append(_line(found))
+        return list(lines), broken
+
+    lines, broken = with_parts(config, work)
+    for line in lines:
+        typer.echo(line)
+    if broken:
+        typer.echo("vigild: the journal's chain is broken; `vigild journal verify` says where first", err=True)
+        raise typer.Exit(1)
 
 
 @application.command("verify")
@@ -68,15 +81,25 @@ def verify(
 
 @application.command("export")
 def export(config: ConfigOption = None) -> None:
-    """Print all entries, oldest first, as one JSON object a line."""
+    """Print all entries, oldest first, as one JSON object a line.
 
-    async def work(parts: Parts) -> None:
-        async for entry in parts.remediation.context.journal.read():
-            typer.echo(msgspec.json.encode(entry).decode())
+    The faults of a broken chain go to standard error, and the exit code is 1; what can be read is printed all the same.
+    """
 
-    with_parts(config, work)
+    async def work(parts: Parts) -> bool:
+        whole = True
+        async for found in parts.remediation.context.journal.read_past_faults():
+            if isinstance(found, BrokenChainError):
+                whole = False
+                typer.echo(f"vigild: {found.detail}", err=True)
+            else:
+                typer.echo(msgspec.json.encode(found).decode())
+        return whole
+
+    if not with_parts(config, work):
+        raise typer.Exit(1)
 
 
 def _line(entry: Entry) -> str:
     what = " ".join(part for part in (entry.step, entry.reason, entry.kind, entry.summary or entry.detail) if part)
-    return f"{rfc3339(entry.at)}  {entry.intent or '-':32}  {entry.rule or '-'}  {what}  by {entry.by}"
+    return printable(f"{rfc3339(entry.at)}  {entry.intent or '-':32}  {entry.rule or '-'}  {what}  by {entry.by}")

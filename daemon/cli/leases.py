@@ -16,12 +16,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from daemon.cli.loading import settings_with_state
 from daemon.cli.options import ConfigOption, JsonOption
 from daemon.cli.start import run_async
 from daemon.clients import AwsClients
 from daemon.clock import SystemClock
 from daemon.errors import ConfigError
-from daemon.settings import Settings, load_settings
+from daemon.settings import Settings
 from daemon.sources.kinesis import KinesisConfig
 from daemon.sources.kinesis.checkpoints import TRIM_HORIZON, At, Position
 from daemon.sources.kinesis.lease_table import LeaseTable, streams_with_leases
@@ -47,7 +48,7 @@ def list_leases(
     as_json: JsonOption = False,
 ) -> None:
     """List the leases: owner, position, how far behind its end the shard was at the owner's last sign of life."""
-    settings = load_settings(config)
+    settings = settings_with_state(config)
     found = run_async(lambda: _list(settings, stream))
     if as_json:
         for entry in found:
@@ -60,7 +61,7 @@ def list_leases(
 @application.command("show")
 def show(stream: StreamArgument, shard: ShardArgument, config: ConfigOption = None) -> None:
     """Print one lease, as JSON.  Exit code 1 where there is none."""
-    settings = load_settings(config)
+    settings = settings_with_state(config)
     for entry in run_async(lambda: _list(settings, stream)):
         if entry.shard == shard:
             typer.echo(msgspec.json.format(msgspec.json.encode(entry)).decode())
@@ -84,7 +85,7 @@ def reset(
 
     Events that were handled before and come again are recognised, for as long as `dedupe.retention_seconds` says.
     """
-    settings, position = load_settings(config), _position(to)
+    settings, position = settings_with_state(config), _position(to)
     what = f"shard {shard} of {stream}" if shard else f"all of {stream}"
     if not yes:
         typer.confirm(f"Read {what} from {position} on?", abort=True)
@@ -97,7 +98,7 @@ def release(
     stream: StreamArgument, shard: ShardArgument, *, config: ConfigOption = None, yes: YesOption = False
 ) -> None:
     """Take a shard from its owner, where it is; whoever has fewest takes it next."""
-    settings = load_settings(config)
+    settings = settings_with_state(config)
     if not yes:
         typer.confirm(f"Take {shard} of {stream} from its owner?", abort=True)
     changed = run_async(lambda: _change(settings, stream, shard, None))

@@ -13,13 +13,14 @@ import anyio
 import typer
 
 from daemon.assembly import Parts, assemble, rules_of
+from daemon.cli.loading import settings_with_state
 from daemon.cli.start import run_async
 from daemon.clock import SystemClock
 from daemon.dispatch.remediation.approvals import UnknownRequestError
 from daemon.dispatch.remediation.undo import UnknownActionError
 from daemon.errors import ConfigError, VigildError
 from daemon.rules import no_rules
-from daemon.settings import Settings, load_settings
+from daemon.settings import Settings
 from daemon.telemetry import build_telemetry
 
 T = TypeVar("T")
@@ -36,9 +37,11 @@ ByOption = Annotated[
 def with_parts(config: Path | None, work: Callable[[Parts], Awaitable[T]]) -> T:
     """Assemble the configured parts, present to the other processes that share the state, and do the work with them.
 
+    Raises ConfigError where no daemon has kept state.
+
     Nothing is matched, so rules with a fault are told of and left out: they must not keep a person from placing a hold.
     """
-    settings = load_settings(config)
+    settings = settings_with_state(config)
     try:
         rules = rules_of(settings)
     except ConfigError as error:
@@ -80,6 +83,14 @@ async def _kept_alive(parts: Parts, work: Callable[[Parts], Awaitable[T]]) -> T:
     if failure is not None:
         raise failure
     return answer
+
+
+async def in_force(parts: Parts) -> str:
+    """Return what is to be said of something that daemons look up: that, and where it lies."""
+    where = parts.settings.state.where
+    if await parts.session.is_alone():
+        return f"is placed in {where}, but no daemon runs on that state now: it will be in force once one does"
+    return f"is in force within two seconds for the daemons on {where}"
 
 
 def person(by: str | None) -> str:

@@ -11,13 +11,14 @@ import typer
 from daemon.assembly import Parts
 from daemon.cli.naming import AnywayOption, refuse_unknown
 from daemon.cli.options import ConfigOption, JsonOption
-from daemon.cli.remediation import ByOption, person, with_parts
+from daemon.cli.remediation import ByOption, in_force, person, with_parts
 from daemon.clock import rfc3339
 from daemon.dispatch.alerts.scope import FIELDS, Scope
 from daemon.dispatch.alerts.silences import LONGEST_SECONDS, Silence
 from daemon.dispatch.self_alerts import SUSPENDED_RULE
 from daemon.journal import Entry
 from daemon.json_path import JsonPath
+from daemon.sinks.text import printable
 
 _HOUR_SECONDS = 3_600.0
 
@@ -40,7 +41,8 @@ def list_silences(as_json: JsonOption = False, config: ConfigOption = None) -> N
             typer.echo(msgspec.json.encode(silence))
             continue
         until = f"{rfc3339(silence.since)} until {rfc3339(silence.until)}"
-        typer.echo(f"{silence.id}  {until}  {silence.scope.described()}  by {silence.by}: {silence.why}")
+        line = f"{silence.id}  {until}  {silence.scope.described()}  by {silence.by}: {silence.why}"
+        typer.echo(printable(line))
 
 
 @application.command("add")
@@ -74,9 +76,9 @@ def add(
         )
         await parts.silences.place(silence)
         await _journal(parts, silence, "silenced", who)
-        return silence.id
+        return f"silence {silence.id} {await in_force(parts)}"
 
-    typer.echo(f"silence {with_parts(config, work)} is in force within two seconds")
+    typer.echo(with_parts(config, work))
 
 
 @application.command("expire")

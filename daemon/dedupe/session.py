@@ -139,6 +139,13 @@ class Session:
                 self._telemetry.health.well("state store")
             await self._clock.sleep(wait)
 
+    async def is_alone(self) -> bool:
+        """Return whether no other process has a session here.  Raises StateError."""
+        async for item in self._store.scan(_PREFIX):
+            if item.key != _PREFIX + self.id:
+                return False
+        return True
+
     async def alive(self, sessions: set[str]) -> set[str]:
         """Return those of the sessions that cannot be said to be dead.  Raises StateError."""
         asked, asked_at = sorted(sessions), self._clock.monotonic()

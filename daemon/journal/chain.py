@@ -86,15 +86,29 @@ class Journal:
 
     async def read(self) -> AsyncIterator[Entry]:
         """Yield all entries, oldest first, checking every link.  Raises BrokenChainError, and StateError."""
+        async for entry in self.read_past_faults():
+            if isinstance(entry, BrokenChainError):
+                raise entry
+            yield entry
+
+    async def read_past_faults(self) -> AsyncIterator[Entry | BrokenChainError]:
+        """Yield all entries that are there, oldest first, and the chain's faults where they are.  Raises StateError."""
         number, previous = 0, GENESIS
         async for item in self._store.scan(_PREFIX):
             if item.key != _key(number):
-                raise BrokenChainError(f"journal: block {number} is missing before {item.key.removeprefix(_PREFIX)}")
-            block = _read(item, number)
-            if block.previous != previous:
-                raise BrokenChainError(f"journal: block {number} does not follow from the one before it")
-            for raw in block.entries:
-                yield _decode_entry(raw)
+                there = int(item.key.removeprefix(_PREFIX))
+                yield BrokenChainError(f"journal: block {number} is missing, the next one is {there}")
+                number, previous = there, ""
+            try:
+                block = _read(item, number)
+                entries = [_decode_entry(raw) for raw in block.entries]
+            except (BrokenChainError, msgspec.DecodeError):
+                yield BrokenChainError(f"journal: block {number} cannot be read")
+            else:
+                if previous and previous != block.previous:
+                    yield BrokenChainError(f"journal: block {number} does not follow from the one before it")
+                for entry in entries:
+                    yield entry
             number, previous = number + 1, _hash_of(item)
 
     async def head(self) -> tuple[int, str]:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from daemon.cli import main
+from tests.stores import keep_state
 
 RULES = """
 rules:
@@ -27,6 +28,7 @@ def config(tmp_path: Path) -> Path:
         "state": {"path": str(tmp_path / "state.sqlite")},
     }
     path.write_text(yaml.safe_dump(content))
+    keep_state(tmp_path / "state.sqlite")
     return path
 
 
@@ -59,12 +61,12 @@ def test_what_would_stop_nothing_is_refused(
     assert vigild(config, monkeypatch, *command, "--on", on) == 2
     told = capsys.readouterr()
     assert said in told.err
-    assert "is in force" not in told.out
+    assert "placed in" not in told.out
     vigild(config, monkeypatch, command[0], "list")
     assert "by " not in capsys.readouterr().out
 
     assert vigild(config, monkeypatch, *command, "--on", on, "--anyway") == 0
-    assert "is in force" in capsys.readouterr().out
+    assert "placed in" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_what_fits_is_placed(
 ) -> None:
     """Names and patterns that fit something, vigild's own alerts, and what the configuration cannot know."""
     assert vigild(config, monkeypatch, *command, "--on", on) == 0
-    assert "is in force" in capsys.readouterr().out
+    assert "placed in" in capsys.readouterr().out
 
 
 def test_rules_with_a_fault_keep_nobody_from_placing_a_hold(
@@ -93,7 +95,7 @@ def test_rules_with_a_fault_keep_nobody_from_placing_a_hold(
     assert vigild(config, monkeypatch, *HOLD) == 0
     told = capsys.readouterr()
     assert "rules.yaml: holds no rule" in told.err
-    assert "is in force" in told.out
+    assert "is placed in" in told.out
 
 
 @pytest.mark.parametrize("command", [HOLD, SILENCE])

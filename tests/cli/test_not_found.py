@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from daemon.cli import main
+from tests.stores import keep_state
 
 COMMANDS = [["approve", "1"], ["deny", "1"], ["undo", "1"], ["approvals"], ["holds", "lift", "1"]]
 
@@ -27,6 +28,7 @@ def test_the_configured_state_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     """Another configuration may have it."""
+    keep_state(tmp_path / "some.sqlite")
     path = tmp_path / "vigild.yaml"
     path.write_text(yaml.safe_dump({"state": {"path": str(tmp_path / "some.sqlite")}}))
 
@@ -40,6 +42,7 @@ def test_the_default_state_is_named_as_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     """Who forgot --config sees that, and from which folder they came."""
+    keep_state(tmp_path / "var" / "state.sqlite")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("VIGILD_CONFIG", raising=False)
 
