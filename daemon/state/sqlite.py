@@ -246,18 +246,25 @@ def connect(config: SqliteConfig) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"sqlite: cannot open {config.path}: {error}") from error
     try:
-        # NORMAL, the usual choice with WAL, forgets the last commits when the machine dies (not the process).  But
-        # once a grouped alert, a dead letter or an approval is written here, its message is deleted from its queue.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA max_page_count = {config.max_bytes // _PAGE_BYTES}")
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
-        if found > _SCHEMA_VERSION:
-            raise StateError(f"sqlite: {config.path} was written by a newer vigild (schema {found})")
-        connection.executescript(_SCHEMA)
-        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-        config.path.chmod(0o600)
+        _prepare(connection, config)
+    except StateError:
+        connection.close()
+        raise
     except (OSError, sqlite3.Error) as error:
         connection.close()
         raise StateError(f"sqlite: cannot use {config.path}: {error}") from error
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, config: SqliteConfig) -> None:
+    # NORMAL, the usual choice with WAL, forgets the last commits when the machine dies (not the process).  But
+    # once a grouped alert, a dead letter or an approval is written here, its message is deleted from its queue.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA max_page_count = {config.max_bytes // _PAGE_BYTES}")
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > _SCHEMA_VERSION:
+        raise StateError(f"sqlite: {config.path} was written by a newer vigild (schema {found})")
+    connection.executescript(_SCHEMA)
+    connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+    config.path.chmod(0o600)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -131,7 +131,8 @@ async def test_a_full_disk_under_sqlite_is_state_that_is_away(
 def test_a_start_without_state_is_tried_again_by_supervisors(tmp_path: Path) -> None:
     """Exit code 1, not the 2 of a wrong configuration, after which systemd gives up."""
     config = {"state": {"path": str(tmp_path / "state.sqlite"), "busy_timeout_seconds": 0.1}}
-    sqlite3.connect(tmp_path / "state.sqlite").execute("PRAGMA journal_mode = WAL").close()
+    with closing(sqlite3.connect(tmp_path / "state.sqlite")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
     with locked(tmp_path / "state.sqlite"), run_daemon(tmp_path, config, str(tmp_path)) as process:
         assert process.process.wait(60) == 1
     assert "vigild: state: sqlite: " in process.log_text()
