@@ -68,8 +68,8 @@ class Plan(msgspec.Struct, frozen=True):
     """As it was looked at: the before-image."""
     after: Image
     """As it will be looked at when all is done."""
-    tags: Mapping[str, str] = {}
-    """Of the resource, for exemptions."""
+    resource_tags: Mapping[str, Mapping[str, str]] = {}
+    """Of each resource, for exemptions: one that is exempt exempts the whole plan."""
 
 
 class Verdict(StrEnum):

@@ -26,7 +26,7 @@ class ExemptConfig(Strict):
     resources: frozenset[str] = frozenset()
     """Ids or ARNs; `*` stands for any text."""
     tags: dict[str, str] = Field(default={"vigild:exempt": "*"})
-    """A resource with one of these tags is left alone; `*` as value stands for any."""
+    """A resource with one of these tags is left alone, with all that its event names; `*` as value stands for any."""
 
 
 class BudgetConfig(Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from daemon.actions.base import Image
@@ -44,13 +44,12 @@ async def describe(instances: Sequence[str], api: Reader) -> list[dict[str, Any]
 
 
 async def states_image(subject: Subject, api: Reader) -> Image | None:
-    """Return the state of each of the subject's instances, with all tags; None where none is there."""
+    """Return the state of each of the subject's instances, with its tags; None where none is there."""
     found = await describe(subject.resources, api)
     states = {each["InstanceId"]: each["State"]["Name"] for each in found}
-    tags = {name: value for each in found for name, value in tags_of(each).items()}
-    return {"states": states, "tags": tags} if states else None
+    return {"states": states, "tags": tags_by("InstanceId", found)} if states else None
 
 
-def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
-    """Return a resource's tags as a mapping."""
-    return {tag["Key"]: tag["Value"] for tag in resource.get("Tags", ())}
+def tags_by(identifier: str, found: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Return each resource's tags by its id, which EC2 gives under this name."""
+    return {each[identifier]: {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())} for each in found}

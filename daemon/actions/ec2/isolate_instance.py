@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
-from daemon.actions.ec2.instances import IN_EVENT, describe, instances_of, tags_of
+from daemon.actions.ec2.instances import IN_EVENT, describe, instances_of, tags_by
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 from daemon.text_form import TextForm
@@ -67,8 +67,7 @@ class IsolateInstance(Action[IsolateInstanceConfig]):
             for each in found
             for interface in each.get("NetworkInterfaces", ())
         }
-        tags = {name: value for each in found for name, value in tags_of(each).items()}
-        return {"interfaces": interfaces, "tags": tags} if interfaces else None
+        return {"interfaces": interfaces, "tags": tags_by("InstanceId", found)} if interfaces else None
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
@@ -88,7 +87,7 @@ class IsolateInstance(Action[IsolateInstanceConfig]):
             ),
             before=image,
             after={**image, "interfaces": after},
-            tags=image["tags"],
+            resource_tags=image["tags"],
         )
 
     async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
-from daemon.actions.ec2.instances import tags_of
+from daemon.actions.ec2.instances import tags_by
 from daemon.actions.subject import FromEvent, Subject, place_of, values_at
 from daemon.clients.estate import Reader, Writer
 
@@ -80,7 +80,7 @@ class RestrictIngress(Action[RestrictIngressConfig]):
         if not groups:
             return None
         rules = [rule for name in sorted(groups) for rule in _rules_of(groups[name])]
-        return {"rules": sorted(rules, key=str), "tags": {k: v for each in found for k, v in tags_of(each).items()}}
+        return {"rules": sorted(rules, key=str), "tags": tags_by("GroupId", groups.values())}
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
@@ -96,7 +96,7 @@ class RestrictIngress(Action[RestrictIngressConfig]):
             + tuple(Change(rule["group"], "ingress", None, _text(rule)) for rule in granted),
             before=image,
             after={**image, "rules": sorted(kept + granted, key=str)},
-            tags=image["tags"],
+            resource_tags=image["tags"],
         )
 
     async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo, Verdict
 from daemon.actions.config import ActionConfig
-from daemon.actions.ec2.instances import IN_EVENT, describe, instances_of, tags_of
+from daemon.actions.ec2.instances import IN_EVENT, describe, instances_of, tags_by
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 
@@ -50,8 +50,7 @@ class SnapshotVolumes(Action[SnapshotVolumesConfig]):
             for mapping in each.get("BlockDeviceMappings", ())
             if "Ebs" in mapping
         }
-        tags = {name: value for each in found for name, value in tags_of(each).items()}
-        return {"volumes": volumes, "tags": tags} if found else None
+        return {"volumes": volumes, "tags": tags_by("InstanceId", found)} if found else None
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
@@ -62,7 +61,7 @@ class SnapshotVolumes(Action[SnapshotVolumesConfig]):
             changes=tuple(Change(volume, "snapshot", None, "a new one") for volume in sorted(image["volumes"])),
             before=image,
             after=image,
-            tags=image["tags"],
+            resource_tags=image["tags"],
         )
 
     async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:

@@ -40,7 +40,7 @@ class Switching(Action[ConfigT]):
         return instances_of(event, self.config.instance_ids)
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
-        """See Action: the state of each instance, with all tags."""
+        """See Action: the state of each instance, with its tags."""
         return await states_image(subject, api)
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
@@ -56,7 +56,7 @@ class Switching(Action[ConfigT]):
             changes=tuple(Change(name, "state", image["states"][name], self.right) for name in found),
             before=image,
             after={**image, "states": {**image["states"], **dict.fromkeys(found, self.right)}},
-            tags=image["tags"],
+            resource_tags=image["tags"],
         )
 
     async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:

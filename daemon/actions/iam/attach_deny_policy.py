@@ -72,7 +72,7 @@ class AttachDenyPolicy(Putting[AttachDenyPolicyConfig]):
             changes=(Change(name, "policy", None, self.config.policy_arn),),
             before=image,
             after={**image, "denied": True},
-            tags=image["tags"],
+            resource_tags={name: image["tags"]},
         )
 
     async def put(self, subject: Subject, image: Image, api: Writer) -> None:

@@ -60,7 +60,7 @@ class DeactivateAccessKey(Putting[DeactivateAccessKeyConfig]):
             changes=(Change(key_id, "status", "Active", "Inactive"),),
             before=image,
             after={**image, "status": "Inactive"},
-            tags=image["tags"],
+            resource_tags={subject.resources[0]: image["tags"]},
         )
 
     async def put(self, subject: Subject, image: Image, api: Writer) -> None:

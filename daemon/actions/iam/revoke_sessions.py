@@ -72,7 +72,7 @@ class RevokeSessions(Putting[RevokeSessionsConfig]):
             changes=(Change(name, "sessions revoked before", image["revoked_before"], before),),
             before=image,
             after={**image, "revoked_before": before},
-            tags=image["tags"],
+            resource_tags={name: image["tags"]},
         )
 
     async def put(self, subject: Subject, image: Image, api: Writer) -> None:

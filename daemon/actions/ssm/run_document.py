@@ -9,7 +9,7 @@ from pydantic import Field
 
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo, Verdict
 from daemon.actions.config import ActionConfig
-from daemon.actions.ec2.instances import IN_EVENT, describe, instances_of, tags_of
+from daemon.actions.ec2.instances import IN_EVENT, instances_of, states_image
 from daemon.actions.ssm.values import DocumentName, fill, values_in
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
@@ -69,10 +69,7 @@ class RunDocument(Action[RunDocumentConfig]):
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
         """See Action: which instances run."""
-        found = await describe(subject.resources, api)
-        states = {each["InstanceId"]: each["State"]["Name"] for each in found}
-        tags = {name: value for each in found for name, value in tags_of(each).items()}
-        return {"states": states, "tags": tags} if states else None
+        return await states_image(subject, api)
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
@@ -86,7 +83,7 @@ class RunDocument(Action[RunDocumentConfig]):
             changes=tuple(Change(name, self.config.document, None, parameters) for name in image["states"]),
             before=image,
             after=image,
-            tags=image["tags"],
+            resource_tags=image["tags"],
         )
 
     async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:

@@ -80,11 +80,12 @@ class Gate:
         if hold is not None:
             raise Refused(Refusal.HELD, f"hold {hold.id} by {hold.by}: {hold.why}")
 
-    def check_tags(self, tags: Mapping[str, str]) -> None:
-        """Pass a resource whose tags do not exempt it."""
-        for name, pattern in self._config.exempt.tags.items():
-            if name in tags and fnmatchcase(tags[name], pattern):
-                raise Refused(Refusal.EXEMPT, f"tag {name}")
+    def check_tags(self, resource_tags: Mapping[str, Mapping[str, str]]) -> None:
+        """Pass resources of which none has a tag that exempts it."""
+        for resource, tags in resource_tags.items():
+            for name, pattern in self._config.exempt.tags.items():
+                if name in tags and fnmatchcase(tags[name], pattern):
+                    raise Refused(Refusal.EXEMPT, f"tag {name} of {resource}")
 
     async def spend(self, asked: Asked) -> Sequence[str]:
         """Take one off every budget; return the counters, for give_back."""

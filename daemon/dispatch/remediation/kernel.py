@@ -93,7 +93,7 @@ class Kernel:
             plan = self._decide(subject, await self._look(subject))
             if isinstance(plan, Declined):
                 return declined(subject, plan)
-            self._gate.check_tags(plan.tags)
+            self._gate.check_tags(plan.resource_tags)
             if len(msgspec.json.encode(plan)) > _LARGEST_PLAN_BYTES:
                 raise Refused(Refusal.TOO_LARGE, f"a plan of over {_LARGEST_PLAN_BYTES} bytes")
             if self._config.mode is Mode.APPROVE and len(intent.event.body) > MOST_VALUE_BYTES:

@@ -136,7 +136,7 @@ async def test_a_tag_is_part_of_the_plan(moto: Emulator) -> None:
         plan = await it.plan(of_instance(instance))
 
         assert isinstance(plan, Plan)
-        assert dict(plan.tags) == {"vigild:exempt": "yes"}
+        assert plan.resource_tags == {instance: {"vigild:exempt": "yes"}}
 
 
 @pytest.mark.parametrize("kind", ["ec2.start-instances", "ec2.stop-instances", "ec2.snapshot-volumes"])

@@ -1,0 +1,57 @@
+"""What is never touched, by tag and by name, against the estate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from daemon.clients import AwsClients
+from daemon.dispatch.remediation.result import Ending
+from daemon.state.sqlite import SqliteStore
+from tests.clocks import HandWound
+from tests.dispatch.remediation.rig import Process
+from tests.e2e.estates import ACCOUNT, instance_state, make_stopped_instance
+from tests.emulators import REGION, Emulator
+
+pytestmark = pytest.mark.anyio
+
+Surrounding = tuple[Emulator, SqliteStore, HandWound]
+
+
+@pytest.fixture
+def around(moto: Emulator, store: SqliteStore, clock: HandWound) -> Surrounding:
+    """Return what a process needs."""
+    return moto, store, clock
+
+
+@asynccontextmanager
+async def acting_by_itself(around: Surrounding, kind: str, **options: Any) -> AsyncIterator[Process]:
+    """Yield a process with one action, that acts."""
+    estate, store, clock = around
+    process = Process(estate.endpoint_url, store, clock, {"type": kind, "mode": "auto", **options})
+    yield process
+    await process.close()
+
+
+def about(**detail: Any) -> dict[str, Any]:
+    """Return an event of the estate with this detail."""
+    return {"source": "aws.test", "id": "e-1", "account": ACCOUNT, "region": REGION, "detail": detail}
+
+
+@pytest.mark.parametrize("exempt", [0, 1])
+async def test_one_exempt_resource_exempts_the_event(around: Surrounding, aws: AwsClients, exempt: int) -> None:
+    """Of two instances that one event names, the tag of either keeps both as they are, whatever the other's says."""
+    instances = [await make_stopped_instance(aws) for _ in range(2)]
+    ec2 = await aws.client("ec2", REGION)
+    for number, instance in enumerate(instances):
+        value = "prod" if number == exempt else "dev"
+        await ec2.create_tags(Resources=[instance], Tags=[{"Key": "env", "Value": value}])
+    items = [{"instanceId": instance} for instance in instances]
+    async with acting_by_itself(around, "ec2.start-instances", exempt={"tags": {"env": "prod"}}) as it:
+        result = await it.carry_out(about(requestParameters={"instancesSet": {"items": items}}))
+
+        assert (result.ending, result.reason) == (Ending.REFUSED, "exempt")
+        assert [await instance_state(aws, instance) for instance in instances] == ["stopped", "stopped"]
