@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -33,6 +33,14 @@ def _check_arn(text: str) -> str:
 IpSetArn = Annotated[str, AfterValidator(_check_arn)]
 
 
+def _check_network(text: str) -> str:
+    return str(ip_network(text))
+
+
+Network = Annotated[str, AfterValidator(_check_network)]
+"""An address or a CIDR block, in any of its spellings; bits beyond its prefix are refused, they are a slip."""
+
+
 class BlockIpConfig(ActionConfig):
     """Adds the client's address to an IP set that a rule of a web ACL blocks."""
 
@@ -41,8 +49,8 @@ class BlockIpConfig(ActionConfig):
     """The IP set, of IPv4 or IPv6 addresses; an event never chooses it.  `undo_after_seconds` unblocks."""
     address: FromEvent = ("$.detail.httpRequest.clientIp", "$.detail.clientIp", "$.detail.sourceIPAddress")
     """Where the event names the client's address."""
-    never: frozenset[str] = frozenset()
-    """Addresses that are never blocked: offices, health checks, partners."""
+    never: frozenset[Network] = frozenset()
+    """Addresses and CIDR blocks that are never blocked: offices, health checks, partners."""
     undo_after_seconds: float | None = Field(default=3_600.0, ge=60, le=365 * 86_400)
     """How long the address stays blocked; null: until a person undoes it."""
 
@@ -80,12 +88,12 @@ class BlockIp(Putting[BlockIpConfig]):
         answer = await api.find("wafv2", "get_ip_set", _MISSING, **self._set())
         if answer is None:
             return None
-        return {"blocked": subject.values["block"] in answer["IPSet"]["Addresses"]}
+        return {"blocked": _holds(answer, subject.values["block"])}
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
         block = subject.values["block"]
-        if block.partition("/")[0] in self.config.never:
+        if any(_contains(network, block) for network in self.config.never):
             return Declined(Decline.PROTECTED, "the address is never blocked")
         if image["blocked"]:
             return Declined(Decline.ALREADY_RIGHT, "the address is blocked")
@@ -103,7 +111,7 @@ class BlockIp(Putting[BlockIpConfig]):
         """Change the set as it is now; who changed it in between makes the call fail, and it is tried again."""
         block = subject.values["block"]
         answer = await api.read("wafv2", "get_ip_set", **self._set())
-        addresses = set(answer["IPSet"]["Addresses"])
+        addresses = {str(ip_network(each, strict=False)) for each in answer["IPSet"]["Addresses"]}
         changed = addresses | {block} if image["blocked"] else addresses - {block}
         if len(changed) > _MOST_ADDRESSES:
             raise PermanentError(FailureKind.REFUSED, f"the IP set is full: {len(addresses)} addresses")
@@ -115,6 +123,17 @@ class BlockIp(Putting[BlockIpConfig]):
             if error.code == "WAFOptimisticLockException":
                 raise RetryableError(FailureKind.THROTTLED, "somebody else has changed the IP set") from error
             raise
+
+
+def _holds(answer: Mapping[str, Any], block: str) -> bool:
+    """Return whether the block is one of the set's own, which may spell it in another way."""
+    wanted = ip_network(block)
+    return any(ip_network(each, strict=False) == wanted for each in answer["IPSet"]["Addresses"])
+
+
+def _contains(network: str, block: str) -> bool:
+    outer, inner = ip_network(network), ip_network(block)
+    return outer.version == inner.version and inner.network_address in outer
 
 
 _MISSING: Final = frozenset({"WAFNonexistentItemException"})

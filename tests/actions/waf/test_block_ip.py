@@ -6,8 +6,10 @@ import uuid
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from daemon.actions.base import Decline, Declined
+from daemon.actions import ACTIONS, build
+from daemon.actions.base import Decline, Declined, Plan
 from daemon.actions.subject import SubjectError
 from daemon.clients import AwsClients
 from daemon.errors import RetryableError
@@ -15,6 +17,8 @@ from tests.actions.acting import Acting, acting, event_of
 from tests.emulators import REGION, Emulator
 
 pytestmark = pytest.mark.anyio
+
+_ARN = "arn:aws:wafv2:us-east-1:123456789012:regional/ipset/blocked/0a1b"
 
 
 async def make_set(aws: AwsClients, *addresses: str) -> str:
@@ -63,6 +67,36 @@ async def test_what_must_never_be_blocked_is_not(moto: Emulator) -> None:
 
         assert isinstance(answer, Declined)
         assert Decline.PROTECTED is answer.reason
+
+
+_NEVER = ["8.8.4.0/24", "2606:4700:0:0::1111", "2001:4860:4860::/48"]
+
+
+@pytest.mark.parametrize(
+    ("address", "answer"),
+    [
+        ("8.8.4.4", Declined),
+        ("8.8.8.8", Plan),
+        ("2606:4700::1111", Declined),
+        ("2606:4700:0000:0000:0000:0000:0000:1111", Declined),
+        ("2001:4860:4860::8888", Declined),
+        ("2606:4700::1112", Plan),
+    ],
+)
+def test_whatever_is_in_a_block_that_is_never_blocked_is_not(address: str, answer: type[object]) -> None:
+    """Blocks cover their addresses, and an address is the same in all its spellings."""
+    action = ACTIONS["waf.block-ip"]
+    config = action.config.model_validate({"type": "waf.block-ip", "ip_set_arn": _ARN, "never": _NEVER})
+    made = build(config)
+
+    assert isinstance(made.decide(made.subject(from_client(address)), {"blocked": False}), answer)
+
+
+@pytest.mark.parametrize("entry", ["office", "8.8.4.4/24", "8.8.4.4/33", ""])
+def test_what_is_no_block_is_no_exception_either(entry: str) -> None:
+    """A slip in `never` is found when the configuration is read, not by a blocked office."""
+    with pytest.raises(ValidationError, match="never"):
+        ACTIONS["waf.block-ip"].config.model_validate({"type": "waf.block-ip", "ip_set_arn": _ARN, "never": [entry]})
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "::1", "0.0.0.0", "8.8.8.8/0", "x", "", None, 8, "8.8.8"])
