@@ -28,7 +28,7 @@ class CallingConfig(ActionConfig):
     notify: tuple[str, ...] | None = ()
     """Targets that are told of every outcome; without it, none."""
     touches_per_hour: int = Field(default=1_000, ge=1)
-    """How often the callee may be called in an hour; then the rule is suspended until a person resumes it."""
+    """A rule that calls the callee more often than this in an hour is suspended until a person resumes it."""
 
 
 CallingConfigT = TypeVar("CallingConfigT", bound=CallingConfig)

@@ -52,8 +52,8 @@ class ActionConfig(TargetConfig):
     cooldown_seconds: float = Field(default=300.0, ge=0, le=86_400)
     """After acting on a resource, how long it is left alone by this action."""
     touches_per_hour: int = Field(default=5, ge=1)
-    """How often all actions together may touch one resource in an hour; then the rule is suspended until a person
-    resumes it."""
+    """A rule that touches one resource more often than this in an hour, counting the touches of all actions, is
+    suspended until a person resumes it."""
     approval_seconds: float = Field(default=3_600.0, ge=60, le=7 * 86_400)
     """How long a plan waits for approval before it lapses."""
     verify_seconds: float = Field(default=60.0, ge=1, le=7_200)

@@ -6,6 +6,7 @@ given cannot be called.  Roles of other accounts are assumed here, and nothing o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ AccountId = Annotated[str, TextForm(r"^[0-9]{12}$", "the 12 digits of an account
 RegionName = Annotated[str, TextForm(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "the code of a region", "eu-west-1")]
 
 _NO_REGION = "no region to act in: the configuration needs estate.regions or aws.region, or the environment AWS_REGION"
+_SESSION = re.compile(r"arn:[^:]+:sts::([0-9]{12}):assumed-role/([^/]+)/[^/]+")
 _READS = ("batch_get_", "describe_", "get_", "head_", "list_")
 
 
@@ -39,6 +41,13 @@ class EstateSettings(RoleSettings):
     """Calls to one service of one account and region, by all actions together."""
     burst: int = Field(default=10, ge=1, le=1000)
     """Calls that may follow each other at once after a pause."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Whom AWS takes the daemon for."""
+
+    account: str
+    arn: str
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -124,7 +133,7 @@ class Estate:
         self._aws = aws
         self._secrets = secrets
         self._clock = clock
-        self._own_account: str | None = None
+        self._own: Identity | None = None
         self._roles: dict[str, AwsClients] = {}
         self._paces: dict[tuple[str, str, str], Pace] = {}
 
@@ -134,7 +143,7 @@ class Estate:
         accounts = await self._accounts()
         for account in sorted(accounts):
             client = await self.client("sts", account, self._home)
-            found = await _account_of(client)
+            found = (await _identity_of(client)).account
             if account != found:
                 detail = f"account {account}: the credentials are those of {found}; estate.role_arn names a role"
                 raise PermanentError(FailureKind.CREDENTIALS, detail)
@@ -142,9 +151,26 @@ class Estate:
 
     async def own_account(self) -> str:
         """Return the account of the daemon's own credentials.  Raises EffectError."""
-        if self._own_account is None:
-            self._own_account = await _account_of(await self._aws.client("sts", self._home))
-        return self._own_account
+        return (await self._own_identity()).account
+
+    async def _own_identity(self) -> Identity:
+        if self._own is None:
+            self._own = await _identity_of(await self._aws.client("sts", self._home))
+        return self._own
+
+    async def acts_as(self, arn: str) -> bool:
+        """Return whether an ARN, as CloudTrail shows callers, is the daemon's own or one of a role that it assumes.
+
+        Any session of the role counts: each replica has one of its own.  Raises EffectError.
+        """
+        own = await self._own_identity()
+        role = role_of(arn)
+        if role is None:
+            return arn == own.arn
+        if role == role_of(own.arn):
+            return True
+        template = self.settings.role_arn
+        return template is not None and role[1] == template.rpartition("/")[2] and role[0] in await self._accounts()
 
     async def forbids(self, account: str, region: str) -> str | None:
         """Return why this account or region may not be touched, None where it may.  Raises EffectError."""
@@ -205,6 +231,13 @@ class Estate:
             await self._roles.popitem()[1].close()
 
 
-async def _account_of(sts: Any) -> str:
+async def _identity_of(sts: Any) -> Identity:
     with aws_errors():
-        return str(answered(await sts.get_caller_identity(), "Account"))
+        answer = await sts.get_caller_identity()
+        return Identity(str(answered(answer, "Account")), str(answered(answer, "Arn")))
+
+
+def role_of(arn: str) -> tuple[str, str] | None:
+    """Return account and name of the role that the ARN of a session names, None for other ARNs."""
+    found = _SESSION.fullmatch(arn)
+    return (found[1], found[2]) if found else None

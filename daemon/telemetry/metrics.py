@@ -160,6 +160,7 @@ class Metrics:
                     yield sample.labels, sample.value
 
     def expect_rules(self, rules: Iterable[str]) -> None:
-        """Create the match counters of the rules now in force at 0, up to a bound."""
+        """Create the counters of the rules now in force at 0, up to a bound."""
         for _, rule in zip(range(_MOST_RULE_SERIES), rules, strict=False):
             self.counter("rule_matches_total", rule)
+            self.counter("rules_suspended_total", rule)

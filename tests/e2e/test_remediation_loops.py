@@ -18,6 +18,8 @@ from tests.faults import FaultProxy
 
 pytestmark = pytest.mark.anyio
 
+OWN_ARN = f"arn:aws:sts::{ACCOUNT}:user/moto"
+"""Whom the emulator takes everybody for."""
 WRITES = ("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress")
 
 
@@ -36,14 +38,18 @@ def request_id(entry: dict[str, Any], proxy: FaultProxy) -> dict[str, Any]:
 def role_session(entry: dict[str, Any], proxy: FaultProxy) -> dict[str, Any]:
     """Return the mark of a session of the role, as CloudTrail shows whoever called."""
     del entry, proxy
-    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/vigild-acts/vigild"
-    return {"userIdentity": {"type": "AssumedRole", "arn": arn}, "requestID": str(uuid.uuid4())}
+    return {"userIdentity": session_of("vigild-acts"), "requestID": str(uuid.uuid4())}
 
 
 def user_agent(entry: dict[str, Any], proxy: FaultProxy) -> dict[str, Any]:
     """Return the mark of the user agent that the call really had, in brackets as CloudTrail shows it."""
     del entry
-    return {"userAgent": f"[{proxy.agents[proxy.seen.index('AuthorizeSecurityGroupIngress')]}]"}
+    agent = proxy.agents[proxy.seen.index("AuthorizeSecurityGroupIngress")]
+    return {"userIdentity": {"type": "IAMUser", "arn": OWN_ARN}, "userAgent": f"[{agent}]"}
+
+
+def session_of(role: str) -> dict[str, str]:
+    return {"type": "AssumedRole", "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/vigild"}
 
 
 @pytest.mark.parametrize(("mark", "linked"), [(request_id, True), (role_session, False), (user_agent, False)])
@@ -62,6 +68,7 @@ async def test_an_action_whose_own_event_matches_its_rule_fires_once(
         config = configuration(tmp_path, moto, "auto")
         config["aws"]["endpoint_url"] = proxy.endpoint_url
         config["actions"]["close-ssh"]["cooldown_seconds"] = 0
+        config["estate"] = {"accounts": [ACCOUNT], "role_arn": "arn:aws:iam::{account}:role/vigild-acts"}
         (done,) = await to_thread.run_sync(run_to_end, tmp_path, config, [opened_event(group)])
         own = opened_event(group, **mark(journal(tmp_path, config)[-1], proxy))
         opened = await open_ports(aws, group, 22, 22, "0.0.0.0/0")
@@ -77,13 +84,22 @@ async def test_an_action_whose_own_event_matches_its_rule_fires_once(
     assert (done["intent"] in last["detail"]) == linked
 
 
-async def test_somebody_elses_event_with_like_marks_is_acted_on(moto: Emulator, tmp_path: Path) -> None:
-    """A user who is called as our session, or whose agent only mentions us, is no call of ours."""
+@pytest.mark.parametrize(
+    ("identity", "agent"),
+    [
+        ({"type": "IAMUser", "arn": f"arn:aws:iam::{ACCOUNT}:user/vigild"}, "not-vigild/1"),
+        (session_of("evil"), "aws-cli/2 vigild/9"),
+    ],
+    ids=["like names", "our session's name and our agent"],
+)
+async def test_somebody_elses_event_with_our_marks_is_acted_on(
+    moto: Emulator, tmp_path: Path, identity: dict[str, str], agent: str
+) -> None:
+    """What a caller may choose himself, his session's name and his user agent, does not keep us from acting."""
     async with estate_of(moto) as aws:
         group = await make_group(aws, f"open-{uuid.uuid4()}")
         await open_to_the_world(aws, group)
-        identity = {"type": "IAMUser", "arn": f"arn:aws:iam::{ACCOUNT}:user/vigild"}
-        event = opened_event(group, userIdentity=identity, userAgent="not-vigild/1", requestID=str(uuid.uuid4()))
+        event = opened_event(group, userIdentity=identity, userAgent=agent, requestID=str(uuid.uuid4()))
 
         (told,) = run_to_end(tmp_path, configuration(tmp_path, moto, "auto"), [event])
 

@@ -22,7 +22,7 @@ from daemon.dispatch.remediation.counts import HourlyCounts
 from daemon.dispatch.remediation.holds import Holds
 from daemon.dispatch.remediation.kernel import Kernel
 from daemon.dispatch.remediation.locks import ResourceLocks
-from daemon.dispatch.remediation.loops import LoopBreaker
+from daemon.dispatch.remediation.loops import LoopBreaker, Ourselves
 from daemon.dispatch.remediation.record import Records
 from daemon.dispatch.remediation.schedule import Schedule
 from daemon.journal import Journal
@@ -71,7 +71,7 @@ def build_remediation(
         journal=Journal(store),
         holds=holds,
         counts=counts,
-        loops=LoopBreaker(store, clock, holds, counts, estate.settings.session_name),
+        loops=LoopBreaker(store, clock, holds, counts, Ourselves(estate.settings.session_name, estate.acts_as)),
         locks=ResourceLocks(store, surroundings.session, clock, surroundings.rng),
         approvals=Approvals(store, clock, approvals, surroundings.secrets, aside),
         expiries=Schedule("undo-at/", store, clock, aside),

@@ -209,9 +209,7 @@ class Kernel:
             await self._end(saved, Ending.FAILED, error.kind, error.detail, tuple(requests))
             raise
         advanced = msgspec.structs.replace(record, applied=applied, requests=tuple(requests))
-        suspended = await self._context.loops.touched(
-            record.rule, record.subject.resources, self._config.touches_per_hour
-        )
+        suspended = await self._context.loops.touched(record.rule, record.subject, self._config.touches_per_hour)
         if suspended is not None:
             self._context.telemetry.emit(RuleSuspended(record.rule, suspended.why))
             await write_hold(self._context, suspended)
