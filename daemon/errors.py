@@ -52,7 +52,7 @@ class RejectReason(StrEnum):
 
     EMPTY = "empty"  # no bytes, or blanks only
     BAD_GZIP = "bad_gzip"  # truncated, corrupt, or not gzip behind its magic number
-    TOO_LARGE = "too_large"  # over max_event_bytes, or over max_document_bytes once unpacked
+    TOO_LARGE = "too_large"  # over max_event_bytes, or over max_document_bytes once unpacked, or crowded with values
     TOO_DEEP = "too_deep"  # nested deeper than the JSON parsers go: a thousand levels, from Python 3.12 on many more
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"

@@ -29,6 +29,10 @@ _RECORDS_FILE = b'{"Records"'
 """How CloudTrail begins its log files."""
 _SUBSCRIPTION = re.compile(rb'\{"messageType": ?"(?:DATA|CONTROL)_MESSAGE"')
 """How CloudWatch Logs begins its records."""
+_NEVER_CROWDED_BYTES = 1024**2
+_LEAST_BYTES_A_VALUE = 8
+_MOST_VALUES = 4_000_000
+"""Some 70 bytes of memory each, at worst."""
 _MOST_WRAPPERS = 3
 """SNS in SQS is one; more than this is nobody's set-up."""
 
@@ -98,6 +102,7 @@ def read_document(
     Raises DecodeError when the document as a whole cannot be read; a bad record among good ones is yielded as a
     Rejection instead.
     """
+    _refuse_crowded(document)
     try:
         if document.startswith(_RECORDS_FILE):
             yield from _records(document, delivery, limits, screen)
@@ -205,6 +210,18 @@ def _rejected(body: bytes, delivery: Delivery, error: DecodeError) -> Rejection:
 
 def _too_large(body: bytes, limits: DecodeLimits) -> DecodeError:
     return DecodeError(RejectReason.TOO_LARGE, f"{len(body)} bytes, limit {limits.max_event_bytes}")
+
+
+def _refuse_crowded(document: bytes) -> None:
+    """Raise DecodeError where so many values stand in so few bytes that reading them would take many times the memory.
+
+    CloudTrail's files have a comma for every 33 bytes or more.
+    """
+    if len(document) <= _NEVER_CROWDED_BYTES:
+        return
+    most = min(len(document) // _LEAST_BYTES_A_VALUE, _MOST_VALUES)
+    if (values := document.count(b",")) > most:
+        raise DecodeError(RejectReason.TOO_LARGE, f"about {values} values in {len(document)} bytes, limit {most}")
 
 
 def _is_utf8(document: bytes) -> bool:

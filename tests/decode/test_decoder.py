@@ -378,3 +378,15 @@ def test_wrong_types_in_envelopes_never_raise(field: str, value: Any) -> None:
     """Any value in any envelope field gives events or typed rejections."""
     for whole in (eventbridge(record()), record(eventSource="s3.amazonaws.com"), sns("{}"), {"Records": [record()]}):
         assert decode(orjson.dumps({**whole, field: value})) or field == "Records"
+
+
+@pytest.mark.parametrize("record", [b"1,", b"{},", b'"",', b"[[],[]],"])
+def test_a_file_crowded_with_tiny_records_takes_no_more_memory_than_one_of_its_size(record: bytes) -> None:
+    """Millions of values in a few megabytes are refused before each of them becomes an object."""
+    body = b'{"Records":[' + record * (8 * 1024**2 // len(record)) + b"1]}"
+    tracemalloc.start()
+    rejection = only_rejection(list(Decoder(DecodeLimits()).decode(delivery(body))))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (rejection.reason, peak < 40 * 1024**2) == (RejectReason.TOO_LARGE, True), peak
