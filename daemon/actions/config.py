@@ -30,7 +30,9 @@ class ExemptConfig(Strict):
 
 
 class BudgetConfig(Strict):
-    """How many times an hour this action may be taken; what is over is refused, recorded and told."""
+    """On how many resources an hour this action may act; what is over is refused, recorded and told.  An event that
+    names several is acted upon on all that need it, or on none.
+    """
 
     per_hour: int = Field(default=50, ge=1)
     """By all rules, in all accounts and regions."""
@@ -48,7 +50,7 @@ class ActionConfig(TargetConfig):
     exempt: ExemptConfig = ExemptConfig()
     """What this action never touches."""
     budget: BudgetConfig = BudgetConfig()
-    """How often it may act."""
+    """On how many resources it may act."""
     cooldown_seconds: float = Field(default=300.0, ge=0, le=86_400)
     """After acting on a resource, how long it is left alone by this action."""
     touches_per_hour: int = Field(default=5, ge=1)

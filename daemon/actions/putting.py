@@ -17,9 +17,9 @@ ConfigT = TypeVar("ConfigT", bound=ActionConfig)
 
 
 class Putting(Action[ConfigT]):
-    """Base of these actions.  Putting the same state again changes nothing."""
+    """Base of these actions.  Cut off, they look again: the state put anew would take back what others changed."""
 
-    redo: ClassVar = Redo.REPEAT
+    redo: ClassVar = Redo.LOOK
     undoable: ClassVar = True
 
     @abstractmethod

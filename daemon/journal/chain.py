@@ -62,11 +62,11 @@ class Journal:
         self._hash = GENESIS
         self._waiting: list[msgspec.Raw] = []
         self._begun = False
-        self._recent: dict[tuple[str, str], int] = {}
-        """Intent and step of the entries in the last blocks, with the block's number."""
+        self._recent: dict[tuple[str, str, int], int] = {}
+        """What names the entries in the last blocks, with the block's number."""
 
     async def append(self, entry: Entry) -> None:
-        """Return once the entry is part of the chain; an intent's step is appended once, however often it is told.
+        """Return once the entry is part of the chain; a step of a plan is appended once, however often it is told.
 
         Raises StateError: then it may or may not be there, and is appended again.  Raises BrokenChainError.
         """
@@ -78,7 +78,7 @@ class Journal:
             async with self._turn:
                 if not self._begun:
                     await self._begin()
-                while encoded in self._waiting and (entry.intent, entry.step) not in self._recent:
+                while encoded in self._waiting and _name(entry) not in self._recent:
                     await self._append_block()
         finally:
             if encoded in self._waiting:
@@ -173,7 +173,7 @@ class Journal:
         for raw in block.entries:
             entry = _decode_entry(raw)
             if entry.intent:
-                self._recent[entry.intent, entry.step] = self._number
+                self._recent[_name(entry)] = self._number
         self._number, self._hash = self._number + 1, _hash_of(item)
         if self._number % _REMEMBERED_BLOCKS == 0:
             oldest = self._number - _REMEMBERED_BLOCKS
@@ -189,6 +189,10 @@ def _fitting(waiting: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
             break
         count += 1
     return list(waiting[:count])
+
+
+def _name(entry: Entry) -> tuple[str, str, int]:
+    return entry.intent, entry.step, entry.plan_number
 
 
 def _key(number: int) -> str:

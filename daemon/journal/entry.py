@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a refusal or failure, or why alerts were held back: one of a closed list."""
     detail: str = ""
     summary: str = ""
+    plan_number: int = 1
+    """Grows with each plan of the intent that does not follow from the one before: redriven, or looked at anew."""
     before: Any = None
     after: Any = None
     requests: tuple[str, ...] = ()

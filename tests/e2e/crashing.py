@@ -31,7 +31,7 @@ from daemon.state.dynamodb import DynamodbStore
 from daemon.state.dynamodb.config import DynamodbConfig
 from tests.e2e.closing_ssh import CLOSED, configuration, open_to_the_world, opened_event
 from tests.e2e.estates import group_rules, instance_state, make_function, make_group, make_stopped_instance
-from tests.emulators import CREDENTIALS, Emulator
+from tests.emulators import CREDENTIALS, REGION, Emulator
 from tests.faults import Answer, FaultProxy, Forward, Hangup
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
@@ -126,7 +126,7 @@ async def closing(aws: AwsClients) -> Case:
 
 
 async def starting(aws: AwsClients) -> Case:
-    """Return a stopped instance: the same call is made again."""
+    """Return a stopped instance: its whole state is what is put in force, and looked at again."""
     instance = await make_stopped_instance(aws)
 
     async def state() -> str:
@@ -134,6 +134,21 @@ async def starting(aws: AwsClients) -> Case:
 
     action = {"type": "ec2.start-instances"}
     return Case(opened_event("", **{"instance-id": instance}), action, state, "stopped", "running")
+
+
+async def snapshotting(aws: AwsClients) -> Case:
+    """Return an instance without snapshots: the same calls are made again, and find what is there."""
+    instance = await make_stopped_instance(aws)
+    ec2 = await aws.client("ec2", REGION)
+    found = await ec2.describe_instances(InstanceIds=[instance])
+    volumes = [each["Ebs"]["VolumeId"] for each in found["Reservations"][0]["Instances"][0]["BlockDeviceMappings"]]
+
+    async def state() -> int:
+        filters = [{"Name": "volume-id", "Values": volumes}]
+        return len((await ec2.describe_snapshots(Filters=filters))["Snapshots"])
+
+    action = {"type": "ec2.snapshot-volumes"}
+    return Case(opened_event("", **{"instance-id": instance}), action, state, 0, len(volumes))
 
 
 async def invoking(aws: AwsClients) -> Case:

@@ -30,7 +30,7 @@ from tests.e2e.crashing import (
     before_call,
     closing,
     invoking,
-    starting,
+    snapshotting,
 )
 from tests.e2e.estates import estate_of
 from tests.emulators import Emulator
@@ -57,7 +57,7 @@ async def ground(moto: Emulator, aws: AwsClients, tmp_path: Path) -> Ground:
 
 @pytest.mark.parametrize(
     ("make", "operation", "most"),
-    [(closing, "RevokeSecurityGroupIngress", 1), (starting, "StartInstances", 2), (invoking, "/invocations", 1)],
+    [(closing, "RevokeSecurityGroupIngress", 1), (snapshotting, "CreateSnapshot", 1), (invoking, "/invocations", 1)],
     ids=["look", "repeat", "never"],
 )
 async def test_a_kill_between_every_two_steps_ends_right(

@@ -32,7 +32,7 @@ class Switching(Action[ConfigT]):
     """For people: "start"."""
     calls: ClassVar[tuple[str, str]]
     """There and back, by their Python names."""
-    redo: ClassVar = Redo.REPEAT
+    redo: ClassVar = Redo.LOOK
     undoable: ClassVar = True
 
     def subject(self, event: Mapping[str, Any]) -> Subject:
@@ -68,4 +68,6 @@ class Switching(Action[ConfigT]):
     async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
         """See Action."""
         del subject, applied
-        await api.write("ec2", self.calls[1], InstanceIds=[change.resource for change in plan.changes])
+        now = plan.after["states"]
+        switched = [name for name, state in plan.before["states"].items() if now.get(name) != state]
+        await api.write("ec2", self.calls[1], InstanceIds=switched)

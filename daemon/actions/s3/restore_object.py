@@ -12,6 +12,7 @@ from daemon.actions.config import ActionConfig
 from daemon.actions.s3.names import BUCKET_IN_EVENT, KEY_IN_EVENT, NOT_HELD, address_of, object_of
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
+from daemon.errors import FailureKind, PermanentError
 from daemon.text_form import TextForm
 
 BucketName = Annotated[str, TextForm(r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", "the name of a bucket", "my-replicas")]
@@ -30,7 +31,9 @@ class RestoreObjectConfig(ActionConfig):
 
 
 class RestoreObject(Action[RestoreObjectConfig]):
-    """The object is there again; an object that is there is not touched.  Undo deletes the copy again."""
+    """The object is there again; an object that is there is not touched.  Undo deletes the copy again,
+    unless somebody has put another object there.
+    """
 
     redo: ClassVar = Redo.LOOK
     permissions: ClassVar = Permissions(
@@ -81,13 +84,21 @@ class RestoreObject(Action[RestoreObjectConfig]):
         del key
         copy = plan.before["copy"]
         answer = await api.write("s3", "copy_object", **address_of(subject, api), CopySource=copy)
-        return {"version": answer.get("VersionId")}
+        return {"version": answer.get("VersionId"), "etag": answer["CopyObjectResult"]["ETag"]}
 
     async def revert(self, subject: Subject, plan: Plan, applied: Image, api: Writer) -> None:
-        """See Action."""
+        """See Action: what somebody has put there since is theirs, as is what was never known to be the copy."""
         del plan
-        version = {"VersionId": applied["version"]} if applied.get("version") else {}
-        await api.write("s3", "delete_object", **address_of(subject, api), **version)
+        address = address_of(subject, api)
+        present = await api.find("s3", "head_object", NOT_HELD, **address)
+        if present is None:
+            return
+        version, etag = applied.get("version"), applied.get("etag")
+        if etag is None or (version, etag) != (present.get("VersionId"), present["ETag"]):
+            raise PermanentError(FailureKind.REFUSED, "the object is not the copy that was made; delete it by hand")
+        # Between the look and the call, too: S3 refuses where the object is another by then.
+        which = {"VersionId": version} if version else {"IfMatch": etag}
+        await api.write("s3", "delete_object", **address, **which)
 
     async def _copy(self, address: Mapping[str, str], key: str, api: Reader) -> dict[str, str] | None:
         """Return the CopySource of what can be brought back; the configuration names replicas, whosoever they are."""

@@ -113,9 +113,7 @@ class AnsweredApprovals(DueWork):
         return await kernel.act_on_approved(saved)
 
     async def _close(self, saved: Saved, ending: Ending, reason: str, detail: str) -> Result:
-        ended = msgspec.structs.replace(
-            saved.record, progress=Progress.ENDED, ending=ending, reason=reason, detail=detail
-        )
+        ended = saved.record.ended(ending, reason, detail)
         return recorded((await self._save(saved, ended)).record, ending)
 
     async def _save(self, saved: Saved, record: Record) -> Saved:

@@ -7,10 +7,13 @@ For the same reason a budget whose count cannot be read is used up for its hour.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from daemon.clock import Clock
 from daemon.dispatch.remediation.aside import Aside
+from daemon.dispatch.remediation.keys import short
 from daemon.state.base import ABSENT, Conflict, Item, StateStore, Write
 from daemon.telemetry.names import StoredKind
 
@@ -21,6 +24,22 @@ _FRESH_SECONDS = 5.0
 """How long a counter counts as used up without another look: what others give back counts from then on."""
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What was counted, and when: given back in the next hour, it must not lower that hour's counts."""
+
+    names: tuple[str, ...]
+    many: int
+    hour: int
+
+
+class _Full(msgspec.Struct, frozen=True):
+    """A counter that had no room for so many."""
+
+    hour: int
+    since: float
+    many: int
+
+
 class HourlyCounts:
     """Counters that begin anew with every hour of the clock.  Every verb raises StateError."""
 
@@ -28,39 +47,39 @@ class HourlyCounts:
         self._store = store
         self._clock = clock
         self._aside = aside
-        self._used_up: dict[str, tuple[int, float]] = {}
-        """Counters found at their limit, with the hour and when that was: spares the store in a storm."""
+        self._used_up: dict[str, _Full] = {}
+        """Counters found at their limit: spares the store in a storm."""
 
-    async def take(self, limits: Mapping[str, int]) -> str | None:
-        """Count one on each named counter, unless one is at its limit: then count none and return its name."""
-        known = self.used_up(limits)
+    async def take(self, limits: Mapping[str, int], many: int = 1) -> Taken | str:
+        """Count so many on each counter, unless that takes one past its limit: then count none, return its name."""
+        known = self.used_up(limits, many)
         if known is not None:
             return known
         hour = int(self._clock.now() // HOUR)
         taken: list[str] = []
         while len(taken) < len(limits):
-            missing = [name for name in limits if name not in taken]
-            full = await self._count(missing, limits, hour, taken)
+            room = {name: limit - many for name, limit in limits.items() if name not in taken}
+            full = await self._count(room, many, hour, taken)
             if full is not None:
-                await self._add(taken, -1, hour)
-                self._used_up[full] = (hour, self._clock.monotonic())
+                await self._add(taken, -many, hour)
+                self._used_up[full] = _Full(hour, self._clock.monotonic(), many)
                 return full
-        return None
+        return Taken(tuple(limits), many, hour)
 
-    def used_up(self, names: Iterable[str]) -> str | None:
-        """Return one that was at its limit a moment ago, without asking the store."""
+    def used_up(self, names: Iterable[str], many: int = 1) -> str | None:
+        """Return one that had no room for so many a moment ago, without asking the store."""
         hour, since = int(self._clock.now() // HOUR), self._clock.monotonic() - _FRESH_SECONDS
         for name in names:
-            found = self._used_up.get(name)
-            if found is not None and found[0] == hour and found[1] >= since:
+            full = self._used_up.get(name)
+            if full is not None and full.hour == hour and full.since >= since and full.many <= many:
                 return name
         return None
 
-    async def give_back(self, names: Sequence[str]) -> None:
-        """Take one off each, where an action was not needed after all."""
-        for name in names:
+    async def give_back(self, taken: Taken) -> None:
+        """Take off each what was counted, where an action was not needed after all."""
+        for name in taken.names:
             self._used_up.pop(name, None)
-        await self._add(list(names), -1, int(self._clock.now() // HOUR))
+        await self._add(list(taken.names), -taken.many, taken.hour)
 
     async def add(self, name: str) -> int:
         """Count one; return the new count."""
@@ -69,18 +88,19 @@ class HourlyCounts:
         (item,) = await self._store.get([_key(name, hour)])
         return self._read(item, unreadable=0)
 
-    async def _count(self, names: list[str], limits: Mapping[str, int], hour: int, taken: list[str]) -> str | None:
-        items = await self._store.get([_key(name, hour) for name in names])
+    async def _count(self, room: Mapping[str, int], many: int, hour: int, taken: list[str]) -> str | None:
+        """Count where nobody else does at the same time; `room` is up to where a counter may stand before."""
+        items = await self._store.get([_key(name, hour) for name in room])
         counts = {
-            name: (self._read(item, unreadable=limits[name]), item.version if item else ABSENT)
-            for name, item in zip(names, items, strict=True)
+            name: (self._read(item, unreadable=room[name] + many), item.version if item else ABSENT)
+            for name, item in zip(room, items, strict=True)
         }
         for name, (count, _) in counts.items():
-            if count >= limits[name]:
+            if count > room[name]:
                 return name
-        writes = [self._write(name, hour, count + 1, version) for name, (count, version) in counts.items()]
+        writes = [self._write(name, hour, count + many, version) for name, (count, version) in counts.items()]
         answers = await self._store.put(writes)
-        taken += [name for name, answer in zip(names, answers, strict=True) if not isinstance(answer, Conflict)]
+        taken += [name for name, answer in zip(room, answers, strict=True) if not isinstance(answer, Conflict)]
         return None
 
     async def _add(self, names: list[str], step: int, hour: int) -> None:
@@ -106,4 +126,4 @@ class HourlyCounts:
 
 
 def _key(name: str, hour: int) -> str:
-    return f"{_PREFIX}{hour}/{name}"
+    return f"{_PREFIX}{hour}/{short(name)}"

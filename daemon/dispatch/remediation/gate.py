@@ -13,8 +13,10 @@ import msgspec
 from daemon.actions.config import ActionConfig, Mode
 from daemon.actions.subject import Subject
 from daemon.clock import Clock
-from daemon.dispatch.remediation.counts import HourlyCounts
+from daemon.dispatch.remediation.counts import HourlyCounts, Taken
 from daemon.dispatch.remediation.holds import Holds
+from daemon.dispatch.remediation.keys import resource_key
+from daemon.dispatch.remediation.record import Record
 from daemon.dispatch.remediation.result import Refusal
 from daemon.state.base import StateStore, Write
 
@@ -40,6 +42,11 @@ class Asked(msgspec.Struct, frozen=True):
     subject: Subject
 
 
+def asked_by(record: Record) -> Asked:
+    """Return who asks for what has been planned."""
+    return Asked(record.intent, record.rule, record.action, record.mode, record.subject)
+
+
 class Gate:
     """The policy of one configured action.  All verbs raise StateError, and Refused where it says no."""
 
@@ -57,7 +64,7 @@ class Gate:
         limits = self._limits(asked)
         over = self._counts.used_up(limits)
         if over is not None:
-            raise _over_budget(limits, over)
+            raise _over_budget(limits, over, 1)
 
     async def admit(self, asked: Asked) -> None:
         """Pass what is neither held, exempt nor cooling down."""
@@ -87,17 +94,18 @@ class Gate:
                 if name in tags and fnmatchcase(tags[name], pattern):
                     raise Refused(Refusal.EXEMPT, f"tag {name} of {resource}")
 
-    async def spend(self, asked: Asked) -> Sequence[str]:
-        """Take one off every budget; return the counters, for give_back."""
+    async def spend(self, asked: Asked, resources: int) -> Taken:
+        """Take so many off every budget; return what give_back takes."""
         limits = self._limits(asked)
-        over = await self._counts.take(limits)
-        if over is not None:
-            raise _over_budget(limits, over)
-        return tuple(limits)
+        taken = await self._counts.take(limits, resources)
+        if isinstance(taken, str):
+            raise _over_budget(limits, taken, resources)
+        return taken
 
-    async def give_back(self, counters: Sequence[str]) -> None:
+    async def give_back(self, spent: Sequence[Taken]) -> None:
         """Return what was spent on an action that was not needed."""
-        await self._counts.give_back(counters)
+        for each in spent:
+            await self._counts.give_back(each)
 
     async def begin_cooldown(self, asked: Asked) -> None:
         """Leave the resources alone from now on, for the action's time."""
@@ -118,11 +126,8 @@ class Gate:
     def _cooldown_keys(self, asked: Asked) -> list[str]:
         # Shadow cools down apart: what was only said must not hold back what is done.
         shadow = "shadow/" if asked.mode is Mode.SHADOW else ""
-        subject = asked.subject
-        return [
-            f"{_PREFIX}{shadow}{asked.action}/{subject.account}/{subject.region}/{resource}"
-            for resource in subject.resources
-        ]
+        prefix = f"{_PREFIX}{shadow}{asked.action}/"
+        return [resource_key(prefix, asked.subject, resource) for resource in asked.subject.resources]
 
     def _limits(self, asked: Asked) -> dict[str, int]:
         budget, subject = self._config.budget, asked.subject
@@ -136,5 +141,7 @@ class Gate:
         }
 
 
-def _over_budget(limits: Mapping[str, int], over: str) -> Refused:
-    return Refused(Refusal.BUDGET, f"{limits[over]} an hour are used up: {over}")
+def _over_budget(limits: Mapping[str, int], over: str, resources: int) -> Refused:
+    if resources == 1:
+        return Refused(Refusal.BUDGET, f"{limits[over]} an hour are used up: {over}")
+    return Refused(Refusal.BUDGET, f"{limits[over]} an hour leave no room for {resources} resources: {over}")

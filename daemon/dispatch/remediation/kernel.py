@@ -3,8 +3,8 @@
     subject → own event? → gate (exemptions, holds, cool-down, budgets) → look → decide → [shadow | approve | auto]
       → record → apply → verify → journal → tell
 
-target.py calls `carry_out` and repeats it after failures that may pass; each call goes on from the record that the
-last one, of this process or of one that died, has left.
+performing.py has the second half, from the record on.  target.py calls `carry_out` and repeats it after failures that
+may pass; each call goes on from the record that the last one, of this process or of one that died, has left.
 """
 
 from __future__ import annotations
@@ -13,25 +13,23 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from daemon.actions.base import Action, Decline, Declined, Image, Plan, Redo, Verdict
+from daemon.actions.base import Action, Decline, Declined, Image, Plan, Redo
 from daemon.actions.config import ActionConfig, Mode
 from daemon.actions.subject import Subject, SubjectError
-from daemon.clients.estate import Call, Estate, Writer
+from daemon.clients.estate import Estate
 from daemon.dispatch.plan import Intent
 from daemon.dispatch.remediation.between import between
 from daemon.dispatch.remediation.context import RemediationContext
-from daemon.dispatch.remediation.gate import Asked, Gate, Refused
+from daemon.dispatch.remediation.gate import Asked, Gate, Refused, asked_by
+from daemon.dispatch.remediation.performing import Performing, save
 from daemon.dispatch.remediation.record import OVER, Progress, Record, Saved
 from daemon.dispatch.remediation.result import NOT_FOUND, Ending, Refusal, Result, declined, recorded, would_do
-from daemon.dispatch.remediation.telling import write_begun, write_hold
-from daemon.errors import EffectError, FailureKind, RetryableError, StateError
+from daemon.errors import EffectError, FailureKind, RetryableError
 from daemon.state.base import ABSENT, MOST_VALUE_BYTES
-from daemon.telemetry.actions import RuleSuspended
 
 _LARGEST_PLAN_BYTES = 150_000
-_SURELY_NOT_DONE = frozenset({FailureKind.THROTTLED, FailureKind.CREDENTIALS})
-"""Failures after which the change has certainly not been made."""
-_LOOK_AGAIN_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
+_LARGEST_RECORD_BYTES = MOST_VALUE_BYTES - 50_000
+"""What is noted in it until its end finds room."""
 
 
 class Kernel:
@@ -45,6 +43,7 @@ class Kernel:
         self._context = context
         self._clock = context.clock
         self._gate = Gate(action.config, context.store, context.holds, context.counts, context.clock)
+        self._performing = Performing(action, estate, context, self._gate)
 
     async def carry_out(self, intent: Intent, still_held: Callable[[], Awaitable[bool]]) -> Result:
         """Bring the intent to its end and record it.
@@ -52,16 +51,24 @@ class Kernel:
         Raises RetryableError for what may pass (call again: it goes on where it stopped) and PermanentError for what
         does not.
         """
-        saved = await self._context.records.find(intent.id)
-        if saved is not None and saved.record.ending != Ending.FAILED:
-            return await self._go_on(saved, intent)
-        # What AWS refused was not done: redriven by a person, it begins anew.
-        expect = saved.version if saved is not None else ABSENT
+        former = await self._context.records.find(intent.id)
+        if former is not None and not _begins_anew(former.record):
+            return await self._go_on(former, intent)
         try:
             subject = await self._subject(intent)
-            self._gate.check_used_up(self._asked(intent, subject))
-            async with self._context.locks.hold(subject):
-                return await self._begin(intent, subject, still_held, expect)
+            asked = self._asked(intent, subject)
+            if not _has_spent(former):
+                self._gate.check_used_up(asked)
+            async with self._context.locks.hold(subject) as lock:
+                record = await self._plan(asked, former, intent)
+                if isinstance(record, Result):
+                    return record
+                if not await still_held():
+                    raise RetryableError(FailureKind.STATE, "the claim was taken over")
+                saved = await save(self._context, record, former.version if former is not None else ABSENT)
+                if self._config.mode is Mode.APPROVE:
+                    return await self._context.approvals.ask(saved, intent.event.body)
+                return await self._performing.perform(saved, lock)
         except Refused as refused:
             return Result(ending=Ending.REFUSED, reason=refused.reason, detail=refused.detail)
 
@@ -82,35 +89,26 @@ class Kernel:
             raise Refused(Refusal.OUTSIDE, outside)
         return subject
 
-    async def _begin(
-        self, intent: Intent, subject: Subject, still_held: Callable[[], Awaitable[bool]], expect: int
-    ) -> Result:
-        asked = self._asked(intent, subject)
+    async def _plan(self, asked: Asked, former: Saved | None, intent: Intent) -> Record | Result:
+        """Return the record to begin with, or how it ends where nothing is to be begun.  Raises Refused."""
         await self._gate.admit(asked)
-        spent = await self._gate.spend(asked)
+        spent = [] if _has_spent(former) else [await self._gate.spend(asked, 1)]
         kept = False
         try:
-            plan = self._decide(subject, await self._look(subject))
+            plan = self._decide(asked.subject, await self._look(asked.subject))
             if isinstance(plan, Declined):
-                return declined(subject, plan)
+                return declined(asked.subject, plan)
             self._gate.check_tags(plan.resource_tags)
-            if len(msgspec.json.encode(plan)) > _LARGEST_PLAN_BYTES:
-                raise Refused(Refusal.TOO_LARGE, f"a plan of over {_LARGEST_PLAN_BYTES} bytes")
-            if self._config.mode is Mode.APPROVE and len(intent.event.body) > MOST_VALUE_BYTES:
-                raise Refused(Refusal.TOO_LARGE, f"an event of over {MOST_VALUE_BYTES} bytes cannot wait for a person")
+            record = self._new_record(intent, asked.subject, plan, former)
+            more = _resources_changed(asked.subject, plan) - 1
+            if spent and more > 0:
+                spent.append(await self._gate.spend(asked, more))
             kept = True
         finally:
             if not kept:
                 await self._gate.give_back(spent)
         await self._gate.begin_cooldown(asked)
-        if self._config.mode is Mode.SHADOW:
-            return would_do(subject, plan)
-        if not await still_held():
-            raise RetryableError(FailureKind.STATE, "the claim was taken over")
-        saved = await self._save(self._new_record(intent, subject, plan), expect)
-        if self._config.mode is Mode.APPROVE:
-            return await self._context.approvals.ask(saved, intent.event.body)
-        return await self._act(saved, interrupted=False)
+        return would_do(asked.subject, plan) if self._config.mode is Mode.SHADOW else record
 
     def _asked(self, intent: Intent, subject: Subject) -> Asked:
         return Asked(intent.id, intent.rule.name, self.name, self._config.mode, subject)
@@ -121,9 +119,10 @@ class Kernel:
     def _decide(self, subject: Subject, image: Image | None) -> Plan | Declined:
         return NOT_FOUND if image is None else self.action.decide(subject, image)
 
-    def _new_record(self, intent: Intent, subject: Subject, plan: Plan) -> Record:
+    def _new_record(self, intent: Intent, subject: Subject, plan: Plan, former: Saved | None) -> Record:
+        """Return the record of a plan.  Raises Refused for one that the state store does not take."""
         waits = self._config.mode is Mode.APPROVE
-        return Record(
+        record = Record(
             intent=intent.id,
             rule=intent.rule.name,
             action=self.name,
@@ -137,124 +136,86 @@ class Kernel:
             progress=Progress.WAITING if waits else Progress.PLANNED,
             deadline=self._clock.now() + self._config.approval_seconds if waits else 0.0,
         )
+        record = _following(record, former.record) if former is not None else record
+        for what, size, most in (
+            ("plan", len(msgspec.json.encode(plan)), _LARGEST_PLAN_BYTES),
+            ("record", len(msgspec.json.encode(record)), _LARGEST_RECORD_BYTES),
+        ):
+            if size > most:
+                raise Refused(Refusal.TOO_LARGE, f"a {what} of {size} bytes, over {most}")
+        if waits and len(intent.event.body) > MOST_VALUE_BYTES:
+            raise Refused(Refusal.TOO_LARGE, f"an event of over {MOST_VALUE_BYTES} bytes cannot wait for a person")
+        return record
 
     async def _go_on(self, saved: Saved, intent: Intent) -> Result:
         """Go on from a record: our own of a moment ago, or what a crash has left."""
         record = saved.record
-        if record.progress is Progress.WAITING:
-            return await self._context.approvals.ask(saved, intent.event.body)
         if record.progress in OVER:
             return recorded(record, Ending(record.ending))
-        async with self._context.locks.hold(record.subject):
-            return await self._act(saved, interrupted=True)
+        if record.mode is Mode.APPROVE:
+            # Also where a person has answered by now: answered.py carries that out.
+            return await self._context.approvals.ask(saved, intent.event.body)
+        async with self._context.locks.hold(record.subject) as lock:
+            return await self._performing.resume(saved, lock)
 
     async def act_on_approved(self, saved: Saved) -> Result:
         """Do what a person has approved, if nobody holds it by now, and the live state still is what the person saw."""
-        record = saved.record
-        if record.progress is Progress.PLANNED:
-            try:
-                await self._gate.check_holds(
-                    Asked(record.intent, record.rule, record.action, record.mode, record.subject)
-                )
-            except Refused as refused:
-                return await self._end(saved, Ending.REFUSED, refused.reason, refused.detail)
-        async with self._context.locks.hold(record.subject):
-            if record.progress is Progress.PLANNED and await self._look(record.subject) != record.plan.before:
-                return await self._end(saved, Ending.DECLINED, Decline.CHANGED, "no longer as it was when approved")
-            return await self._act(saved, interrupted=record.progress is not Progress.PLANNED)
-
-    async def _act(self, saved: Saved, *, interrupted: bool) -> Result:
-        """Apply, verify, record the end."""
-        record = saved.record
-        if interrupted and record.progress is Progress.APPLYING:
-            if self.action.redo is Redo.NEVER:
-                detail = "cut off while the change was being made; look at it before doing it again"
-                return await self._end(saved, Ending.UNCERTAIN, "interrupted", detail)
-            if self.action.redo is Redo.LOOK:
-                image = await self._look(record.subject)
-                if record.mode is Mode.APPROVE and not between(image, record.before, record.plan.after):
-                    detail = "cut off, and changed by somebody else since; look at it before doing it again"
-                    return await self._end(saved, Ending.UNCERTAIN, Decline.CHANGED, detail)
-                plan = self._decide(record.subject, image)
-                if isinstance(plan, Declined):
-                    return await self._verify(await self._advance(saved, Progress.APPLIED))
-                record = msgspec.structs.replace(record, plan=plan)
-                saved = Saved(record, saved.version)
-        if record.progress in (Progress.PLANNED, Progress.APPLYING):
-            first = record.progress is Progress.PLANNED
-            await write_begun(self._context, record)
-            saved = await self._apply(await self._advance(saved, Progress.APPLYING), first=first)
-        return await self._verify(saved)
-
-    async def _apply(self, saved: Saved, *, first: bool) -> Saved:
-        record = saved.record
-        requests = list(record.requests)
-
-        async def note(call: Call) -> None:
-            requests.append(f"{call.service}:{call.operation}:{call.request_id}")
-            await self._context.loops.note(call, record.intent)
-
-        writer: Writer = self._estate.writer(record.subject.account, record.subject.region, note)
+        record, performing = saved.record, self._performing
+        if record.progress is not Progress.PLANNED:
+            async with self._context.locks.hold(record.subject) as lock:
+                return await performing.resume(saved, lock)
         try:
-            applied = await self.action.apply(record.subject, record.plan, record.intent, writer)
-        except StateError:
-            raise
-        except EffectError as error:
-            if isinstance(error, RetryableError):
-                # An attempt before this one may have changed something, whatever became of this one.
-                untouched = first and error.kind in _SURELY_NOT_DONE and not requests
-                noted = Saved(msgspec.structs.replace(record, requests=tuple(requests)), saved.version)
-                await self._advance(noted, Progress.PLANNED if untouched else Progress.APPLYING)
-                raise
-            await self._end(saved, Ending.FAILED, error.kind, error.detail, tuple(requests))
-            raise
-        advanced = msgspec.structs.replace(record, applied=applied, requests=tuple(requests))
-        suspended = await self._context.loops.touched(record.rule, record.subject, self._config.touches_per_hour)
-        if suspended is not None:
-            self._context.telemetry.emit(RuleSuspended(record.rule, suspended.why))
-            await write_hold(self._context, suspended)
-            # Whoever is told how this action ends is told so, too.
-            advanced = msgspec.structs.replace(
-                advanced, detail=f"rule {record.rule} is suspended until a person resumes it: {suspended.why}"
-            )
-        return await self._advance(Saved(advanced, saved.version), Progress.APPLIED)
+            await self._gate.check_holds(asked_by(record))
+        except Refused as refused:
+            return await performing.end(saved, Ending.REFUSED, refused.reason, refused.detail)
+        async with self._context.locks.hold(record.subject) as lock:
+            if await performing.look(record) != record.plan.before:
+                return await performing.end(
+                    saved, Ending.DECLINED, Decline.CHANGED, "no longer as it was when approved"
+                )
+            return await performing.perform(saved, lock)
 
-    async def _verify(self, saved: Saved) -> Result:
-        """Look until it shows or verify_seconds are over."""
-        record = saved.record
-        deadline = self._clock.monotonic() + self._config.verify_seconds
-        looks = 0
-        reader = self._estate.reader(record.subject.account, record.subject.region)
-        while True:
-            verdict = await self.action.verify(record.subject, record.plan, record.applied, reader)
-            if verdict is Verdict.SETTLED:
-                return await self._end(saved, Ending.DONE)
-            if verdict is Verdict.FAILED or self._clock.monotonic() >= deadline:
-                return await self._end(saved, Ending.UNVERIFIED, str(verdict), "the change does not show")
-            await self._clock.sleep(_LOOK_AGAIN_SECONDS[min(looks, len(_LOOK_AGAIN_SECONDS) - 1)])
-            looks += 1
+    async def give_up(self, intent: str, error: EffectError) -> Result:
+        """Record that no further attempt is made, and return what is told of it; a half-done action can be undone."""
+        told = Result(ending=Ending.FAILED, reason=error.kind, detail=error.detail)
+        try:
+            saved = await self._context.records.find(intent)
+            if saved is None:
+                return told
+            record = saved.record
+            if record.progress is Progress.APPLYING and self.action.redo is Redo.NEVER:
+                return await self._performing.end(saved, Ending.UNCERTAIN, error.kind, error.detail)
+            if record.mode is Mode.AUTO and record.progress not in OVER:
+                return await self._performing.end(saved, Ending.FAILED, error.kind, error.detail)
+        except EffectError:
+            return told  # the state store is away: the record says how far it came
+        if record.progress in OVER and record.ending != Ending.FAILED:
+            return recorded(record, Ending(record.ending))
+        return msgspec.structs.replace(recorded(record, Ending.FAILED), reason=error.kind, detail=error.detail)
 
-    async def _end(
-        self, saved: Saved, ending: Ending, reason: str = "", detail: str = "", requests: tuple[str, ...] | None = None
-    ) -> Result:
-        record = msgspec.structs.replace(
-            saved.record,
-            progress=Progress.ENDED,
-            ending=ending,
-            reason=reason,
-            detail="; ".join(filter(None, (detail, saved.record.detail))),
-            requests=saved.record.requests if requests is None else requests,
-        )
-        if ending is Ending.DONE and self._config.undo_after_seconds is not None and self.action.undoable:
-            await self._context.expiries.add(record.intent, self._config.undo_after_seconds)
-        await self._save(record, saved.version)
-        return recorded(record, Ending(record.ending))
 
-    async def _advance(self, saved: Saved, progress: Progress) -> Saved:
-        return await self._save(msgspec.structs.replace(saved.record, progress=progress), saved.version)
+def _begins_anew(record: Record) -> bool:
+    """Return whether nothing follows from a record: nothing was done yet, or a person has redriven what failed."""
+    return record.ending == Ending.FAILED or (record.progress is Progress.PLANNED and record.mode is Mode.AUTO)
 
-    async def _save(self, record: Record, expect: int) -> Saved:
-        saved = await self._context.records.save(record, expect, self._clock.now())
-        if saved is None:
-            raise RetryableError(FailureKind.STATE, "another process is at this action")
-        return saved
+
+def _has_spent(former: Saved | None) -> bool:
+    """Return whether this very attempt has been counted already."""
+    return former is not None and not former.record.ending
+
+
+def _resources_changed(subject: Subject, plan: Plan) -> int:
+    """Return on how many of the subject's resources a plan acts; parts of one, its volumes say, are that one."""
+    return min(len(subject.resources), len({change.resource for change in plan.changes}))
+
+
+def _following(record: Record, former: Record) -> Record:
+    """Return a new record with what it owes to the one before it, of the same intent."""
+    same = msgspec.json.encode(record.plan) == msgspec.json.encode(former.plan)
+    number = former.plan_number + (1 if former.ending or not same else 0)
+    record = msgspec.structs.replace(record, plan_number=number)
+    half_done = former.touched and former.progress is not Progress.UNDONE
+    if half_done and between(record.before, former.before, former.plan.after):
+        # Undo goes back to what was there before the first change.
+        return msgspec.structs.replace(record, before=former.before, touched=True, requests=former.requests)
+    return record

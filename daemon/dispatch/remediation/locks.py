@@ -14,6 +14,7 @@ import anyio
 from daemon.actions.subject import Subject
 from daemon.clock import Clock
 from daemon.dedupe.session import Session
+from daemon.dispatch.remediation.keys import resource_key
 from daemon.errors import FailureKind, RetryableError
 from daemon.retry import RetryPolicy
 from daemon.state.base import ABSENT, Delete, Item, StateStore, Write
@@ -35,15 +36,16 @@ class ResourceLocks:
         self._local: dict[str, _Local] = {}
 
     @asynccontextmanager
-    async def hold(self, subject: Subject) -> AsyncIterator[None]:
+    async def hold(self, subject: Subject) -> AsyncIterator[HeldLocks]:
         """Hold all of the subject's resources.  Raises RetryableError where others hold one for long."""
-        keys = sorted(f"{_PREFIX}{subject.account}/{subject.region}/{name}" for name in subject.resources)
+        keys = sorted(resource_key(_PREFIX, subject, name) for name in subject.resources)
+        held = HeldLocks(self._store, self._session, self._clock)
         async with AsyncExitStack() as stack:
             for key in keys:
                 await stack.enter_async_context(self._in_process(key))
-                version = await self._acquire(key)
-                stack.push_async_callback(self._release, key, version)
-            yield
+                held.versions[key] = await self._acquire(key)
+                stack.push_async_callback(self._release, key, held)
+            yield held
 
     @asynccontextmanager
     async def _in_process(self, key: str) -> AsyncIterator[None]:
@@ -61,8 +63,7 @@ class ResourceLocks:
         """Take the lock over from nobody or from a dead process; return its version."""
         expect = ABSENT
         for look in range(_MOST_LOOKS):
-            until = self._clock.now() + _KEEP_SECONDS
-            (answer,) = await self._store.put([Write(key, self._session.id.encode(), expect, until)])
+            (answer,) = await self._store.put([_write(key, self._session, self._clock, expect)])
             if isinstance(answer, Item):
                 return answer.version
             expect = ABSENT
@@ -75,10 +76,46 @@ class ResourceLocks:
             await self._clock.sleep(_WAITS.delay(look + 1, None, self._rng))
         raise RetryableError(FailureKind.STATE, f"{key.removeprefix(_PREFIX)}: another process is at this resource")
 
-    async def _release(self, key: str, version: int) -> None:
+    async def _release(self, key: str, held: HeldLocks) -> None:
         # A lock that stays behind is taken over by this process, or by others once its session has ended.
         with anyio.CancelScope(shield=True):
-            await self._store.delete([Delete(key, version)])
+            await self._store.delete([Delete(key, held.versions[key])])
+
+
+class HeldLocks:
+    """What one task holds, with the versions that say so."""
+
+    def __init__(self, store: StateStore, session: Session, clock: Clock) -> None:
+        self._store = store
+        self._session = session
+        self._clock = clock
+        self._generation = session.generation
+        self.versions: dict[str, int] = {}
+
+    async def affirm(self) -> None:
+        """Pass where nobody else can be at the resources by now.  Raises RetryableError where others may have been.
+
+        Costs nothing while the session goes on without a gap; after one (a pause of the process) the locks are written
+        anew, so that whoever found us dead and is about to take one over fails, or has failed this.
+        """
+        while self._generation != self._session.generation or not self._session.fresh:
+            if not self._session.fresh:
+                await self._session.renew()
+            generation, answered = self._session.generation, True
+            writes = [_write(key, self._session, self._clock, version) for key, version in self.versions.items()]
+            for write, answer in zip(writes, await self._store.put(writes), strict=True):
+                current = answer if isinstance(answer, Item) else answer.current
+                if current is None or current.value != write.value:
+                    raise RetryableError(FailureKind.STATE, "another process has taken the resource over meanwhile")
+                self.versions[write.key] = current.version
+                # An earlier write of this kind got through, only its answer did not: once more, as in claims.py.
+                answered = answered and isinstance(answer, Item)
+            if answered:
+                self._generation = generation
+
+
+def _write(key: str, session: Session, clock: Clock, expect: int) -> Write:
+    return Write(key, session.id.encode(), expect, clock.now() + _KEEP_SECONDS)
 
 
 class _Local:

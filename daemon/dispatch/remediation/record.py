@@ -14,7 +14,7 @@ from daemon.actions.config import Mode
 from daemon.actions.subject import Subject
 from daemon.dispatch.remediation.aside import Aside
 from daemon.errors import FailureKind, PermanentError
-from daemon.state.base import Conflict, StateStore, Write
+from daemon.state.base import MOST_VALUE_BYTES, Conflict, StateStore, Write
 from daemon.telemetry.names import StoredKind
 
 _PREFIX = "action/"
@@ -56,6 +56,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     before: Image
     """The first plan's before-image: what undo goes back to."""
     progress: Progress
+    plan_number: int = 1
+    """Counts the plans of the intent of which one did not follow from another: each is journalled and told."""
+    touched: bool = False
+    """Of what has ended: whether the resource may have been changed."""
     applied: Image = {}
     requests: tuple[str, ...] = ()
     ending: str = ""
@@ -67,6 +71,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     undone_by: str = ""
     deadline: float = 0.0
     """Of an approval, seconds since the epoch."""
+
+    def ended(self, ending: str, reason: str, detail: str) -> Record:
+        """Return the record at its end."""
+        return msgspec.structs.replace(
+            self,
+            progress=Progress.ENDED,
+            ending=ending,
+            reason=reason,
+            detail=detail,
+            touched=self.touched or self.progress in (Progress.APPLYING, Progress.APPLIED),
+        )
 
 
 _encode = msgspec.json.Encoder().encode
@@ -104,6 +119,8 @@ class Records:
     async def save(self, record: Record, expect: int, now: float) -> Saved | None:
         """Store the record if it still is the version expected (0: if there is none); None where it is not."""
         value = _encode(record)
+        if len(value) > MOST_VALUE_BYTES:
+            raise PermanentError(FailureKind.STATE, f"a record of {len(value)} bytes does not fit the state store")
         (answer,) = await self._store.put([Write(_PREFIX + record.intent, value, expect, now + RETENTION_SECONDS)])
         if isinstance(answer, Conflict):
             # An earlier write may have got through although its answer did not.

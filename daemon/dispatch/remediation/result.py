@@ -83,6 +83,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     resources: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     requests: tuple[str, ...] = ()
+    plan_number: int = 1
+    """See Record: what is redriven is told anew."""
     approve_by: float | None = None
     """Deadline of an approval, seconds since the epoch."""
     approve_url: str | None = None
@@ -112,6 +114,7 @@ def recorded(record: Record, ending: Ending) -> Result:
         summary=record.plan.summary,
         changes=record.plan.changes,
         requests=record.requests,
+        plan_number=record.plan_number,
         by=record.by,
     )
 
@@ -183,9 +186,10 @@ def described(event: Event, description: str) -> str:
 def result_event(asker: Asker, result: Result, now: float) -> Event:
     """Return the EventBridge-shaped event that tells of a result.
 
-    Its identity is the intent's and the ending: told again after a crash, it is the same event.
+    Its identity is the intent's, the plan's and the ending: told again after a crash, it is the same event.
     """
     time = rfc3339(now)
+    name = asker.intent if result.plan_number == 1 else f"{asker.intent}.{result.plan_number}"
     detail = {
         "intent": asker.intent,
         "rule": asker.rule,
@@ -204,7 +208,7 @@ def result_event(asker: Asker, result: Result, now: float) -> Event:
     }
     body = {
         "version": "0",
-        "id": f"{asker.intent}-{result.ending}",
+        "id": f"{name}-{result.ending}",
         "detail-type": DETAIL_TYPE,
         "source": SOURCE,
         "account": result.account,
@@ -213,4 +217,4 @@ def result_event(asker: Asker, result: Result, now: float) -> Event:
         "resources": list(result.resources),
         "detail": {name: value for name, value in detail.items() if value not in (None, "", [])},
     }
-    return Event(f"{_IDENTITY}{asker.intent}:{result.ending}", orjson.dumps(body), time, asker.hops + 1)
+    return Event(f"{_IDENTITY}{name}:{result.ending}", orjson.dumps(body), time, asker.hops + 1)

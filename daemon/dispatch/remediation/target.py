@@ -30,7 +30,7 @@ class ActionTarget:
 
     async def deliver(self, intent: Intent, still_held: Held, confirm: Confirm) -> Ended:
         """See Target: brought to an end that is journalled and told, then confirmed."""
-        result: Result | None = None
+        result = Result(ending=Ending.FAILED)
 
         async def attempt() -> IntentOutcome:
             nonlocal result
@@ -40,9 +40,8 @@ class ActionTarget:
             return IntentOutcome.REFUSED if result.ending is Ending.REFUSED else IntentOutcome.DONE
 
         ended = await self._executor.execute(intent, still_held, attempt)
-        if result is None or (ended.error is not None and result.ending is not Ending.UNCERTAIN):
-            kind, detail = (ended.error.kind, ended.error.detail) if ended.error else ("", "")
-            result = Result(ending=Ending.FAILED, reason=kind, detail=detail)
+        if ended.error is not None and result.ending is not Ending.UNCERTAIN:
+            result = await self.kernel.give_up(intent.id, ended.error)
         await self._tell(intent, result)
         await confirm(ended.outcome)
         return ended

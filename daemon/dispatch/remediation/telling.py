@@ -80,6 +80,7 @@ async def _write(context: RemediationContext, record: Record, **known: Any) -> N
     entry = Entry(
         at=context.clock.now(),
         summary=record.plan.summary,
+        plan_number=record.plan_number,
         account=subject.account,
         region=subject.region,
         resources=subject.resources,
@@ -121,6 +122,7 @@ def _entry(asker: Asker, result: Result, now: float) -> Entry:
         reason=result.reason,
         detail=result.detail,
         summary=result.summary,
+        plan_number=result.plan_number,
         before={f"{change.resource} {change.field}": change.before for change in result.changes} if changed else None,
         after={f"{change.resource} {change.field}": change.after for change in result.changes} if changed else None,
         requests=result.requests,

@@ -14,13 +14,16 @@ from daemon.clients.estate import Call, Estate
 from daemon.dispatch.remediation.between import between
 from daemon.dispatch.remediation.context import RemediationContext
 from daemon.dispatch.remediation.kernel import Kernel
+from daemon.dispatch.remediation.performing import save
 from daemon.dispatch.remediation.record import Progress, Record, Saved
 from daemon.dispatch.remediation.result import Ending
 from daemon.dispatch.remediation.telling import write_undone
-from daemon.errors import FailureKind, RetryableError, VigildError
+from daemon.errors import VigildError
 
 _LOOKS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
 """Seconds between looks after a revert, until the before-image shows."""
+_DONE = frozenset({Ending.DONE, Ending.UNVERIFIED})
+"""All changes were made; after other endings, some may have been."""
 
 
 class UndoError(VigildError):
@@ -41,18 +44,19 @@ async def undo(intent: str, kernels: Mapping[str, Kernel], estate: Estate, conte
     Raises UndoError, StateError, and EffectError where AWS cannot be reached or refuses.
     """
     saved = await _find(intent, context)
-    async with context.locks.hold(saved.record.subject):
+    async with context.locks.hold(saved.record.subject) as lock:
         saved = await _find(intent, context)
         kernel = _undoable(saved, kernels)
         reader = estate.reader(saved.record.subject.account, saved.record.subject.region)
         image = await kernel.action.look(saved.record.subject, reader)
         _check_ours(saved.record, image)
         undoing = msgspec.structs.replace(saved.record, progress=Progress.UNDOING, undone_by=by)
-        saved = await _save(saved, undoing, context)
+        saved = await save(context, undoing, saved.version)
+        await lock.affirm()
         requests = await _revert(saved.record, image, kernel, estate, context) if image != saved.record.before else ()
         await write_undone(context, saved.record, requests, by)
         await context.undone.add(intent)
-        await _save(saved, msgspec.structs.replace(saved.record, progress=Progress.UNDONE), context)
+        await save(context, msgspec.structs.replace(saved.record, progress=Progress.UNDONE), saved.version)
     return saved.record.plan.summary
 
 
@@ -63,22 +67,18 @@ async def _find(intent: str, context: RemediationContext) -> Saved:
     return saved
 
 
-async def _save(saved: Saved, record: Record, context: RemediationContext) -> Saved:
-    advanced = await context.records.save(record, saved.version, context.clock.now())
-    if advanced is None:
-        raise RetryableError(FailureKind.STATE, "another process is at this action")
-    return advanced
-
-
 def _check_ours(record: Record, image: Image | None) -> None:
-    """Pass a state that the action, or an undo that was cut off, has left.  Raises UndoError."""
-    if record.progress is Progress.UNDOING:
-        if image is None or not between(image, record.before, record.plan.after):
-            raise UndoError(f"{record.intent}: the state is no longer what undoing it left; undo it by hand")
-    elif image == record.before:
+    """Pass a state that the action, or what was cut off of it or of an undo, has left.  Raises UndoError."""
+    undoing = record.progress is Progress.UNDOING
+    if image == record.before and not undoing:
         raise NothingToUndoError(f"{record.intent}: the state is already as it was before")
-    elif image != record.plan.after:
-        raise UndoError(f"{record.intent}: the state is no longer what the action left; undo it by hand")
+    if undoing or record.ending not in _DONE:
+        ours = image is not None and between(image, record.before, record.plan.after)
+    else:
+        ours = image == record.plan.after
+    if not ours:
+        left = "undoing it" if undoing else "the action"
+        raise UndoError(f"{record.intent}: the state is no longer what {left} left; undo it by hand")
 
 
 async def _revert(
@@ -110,7 +110,7 @@ def _undoable(saved: Saved, kernels: Mapping[str, Kernel]) -> Kernel:
         raise UndoError(f"{record.intent}: {record.kind} has no inverse")
     if record.progress is Progress.UNDONE:
         raise NothingToUndoError(f"{record.intent}: undone already")
-    done = record.progress is Progress.ENDED and record.ending in (Ending.DONE, Ending.UNVERIFIED)
+    done = record.progress is Progress.ENDED and (record.ending in _DONE or record.touched)
     if not done and record.progress is not Progress.UNDOING:
         raise UndoError(f"{record.intent}: nothing was done ({record.ending or record.progress})")
     return kernel

@@ -11,6 +11,7 @@ import pytest
 from daemon.actions.base import Decline, Declined
 from daemon.actions.subject import SubjectError, place_of
 from daemon.clients import AwsClients
+from daemon.errors import PermanentError
 from tests.actions.acting import acting, event_of
 from tests.e2e.estates import ACCOUNT
 from tests.emulators import REGION, Emulator
@@ -183,6 +184,24 @@ async def test_a_bucket_of_another_account_is_not_touched(moto: Emulator, kind: 
 
         assert len(proxy.owners) >= 3
         assert set(proxy.owners) == {ACCOUNT}
+
+
+async def test_what_a_person_has_put_there_since_is_not_deleted(moto: Emulator) -> None:
+    """Undo takes back its own copy and nothing else, with versions and without."""
+    async with acting(moto, {"type": "s3.restore-object"}) as direct:
+        s3 = await direct.aws.client("s3", REGION)
+        for versions in ("Enabled", "Suspended"):
+            bucket, replica = await make_bucket(direct.aws), await make_bucket(direct.aws)
+            await s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": versions})
+            await s3.delete_object(Bucket=bucket, Key="a/b c.txt")
+            async with acting(moto, {"type": "s3.restore-object", "replicas": {bucket: replica}}) as it:
+                plan, applied = await it.act(of_object(bucket))
+                await s3.put_object(Bucket=bucket, Key="a/b c.txt", Body=b"a person's")
+
+                with pytest.raises(PermanentError, match="not the copy that was made"):
+                    await it.undo(of_object(bucket), plan, applied)
+
+            assert await (await s3.get_object(Bucket=bucket, Key="a/b c.txt"))["Body"].read() == b"a person's"
 
 
 async def test_a_lost_version_is_not_taken_for_its_own_copy(moto: Emulator) -> None:
