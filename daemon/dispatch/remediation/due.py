@@ -27,6 +27,8 @@ from daemon.telemetry.conditions import StateFailed
 from daemon.telemetry.signals import AttemptFailed
 
 _MOST_AT_ONCE = 16
+_MOST_TOLD_AT_ONCE = 1_000
+"""Those beside them that only wait for a target: it may be down for a day, and must hold up nothing else."""
 
 
 class Trial(msgspec.Struct):
@@ -58,6 +60,8 @@ class DueWork(ABC):
         self._failures = failures
         self._trials: dict[str, Trial] = {}
         self._busy: set[str] = set()
+        self._telling: set[str] = set()
+        """Those of the busy that are done but for being told of."""
 
     @abstractmethod
     async def due(self) -> Sequence[str]:
@@ -78,7 +82,11 @@ class DueWork(ABC):
     async def tell(self, record: Record, result: Result) -> None:
         """Journal a result and announce it to whom the action tells."""
         kernel = self.kernels.get(record.action)
-        await tell(self.context, asker_of(record), result, kernel.action.config.notify if kernel else ())
+        self._telling.add(record.intent)
+        try:
+            await tell(self.context, asker_of(record), result, kernel.action.config.notify if kernel else ())
+        finally:
+            self._telling.discard(record.intent)
 
     def attempts(self, intent: str) -> int:
         """Return how often this process has attempted what it is at."""
@@ -110,7 +118,8 @@ class DueWork(ABC):
             for intent in due
             if intent not in self._busy and (intent not in self._trials or self._trials[intent].next_at <= now)
         ]
-        for intent in ready[: _MOST_AT_ONCE - len(self._busy)]:
+        acting, telling = len(self._busy - self._telling), len(self._telling)
+        for intent in ready[: max(min(_MOST_AT_ONCE - acting, _MOST_TOLD_AT_ONCE - telling), 0)]:
             self._busy.add(intent)
             group.start_soon(self._attempt, intent)
 
