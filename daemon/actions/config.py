@@ -24,7 +24,7 @@ class ExemptConfig(Strict):
 
     accounts: frozenset[AccountId] = frozenset()
     resources: frozenset[str] = frozenset()
-    """Ids or ARNs; `*` stands for any text."""
+    """Ids, bare names or ARNs, each as good as the others; a bucket covers its objects; `*` stands for any text."""
     tags: dict[str, str] = Field(default={"vigild:exempt": "*"})
     """A resource with one of these tags is left alone, with all that its event names; `*` as value stands for any."""
 

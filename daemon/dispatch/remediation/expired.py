@@ -63,8 +63,8 @@ class ExpiredActions(DueWork):
             except PermanentError:
                 continue
             if saved is not None and saved.record.progress is Progress.ENDED:
-                record, subject = saved.record, saved.record.subject
-                hold = await self.context.holds.covering(record.rule, record.action, subject.account, subject.resources)
+                record = saved.record
+                hold = await self.context.holds.covering(record.rule, record.action, record.subject)
                 if hold is not None:
                     found[intent] = hold
         return found

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from daemon.actions.config import ActionConfig, Mode
+from daemon.actions.resource_names import is_named
 from daemon.actions.subject import Subject
 from daemon.clock import Clock
 from daemon.dispatch.remediation.counts import HourlyCounts, Taken
@@ -82,8 +83,7 @@ class Gate:
 
     async def check_holds(self, asked: Asked) -> None:
         """Pass what nobody holds now."""
-        subject = asked.subject
-        hold = await self._holds.covering(asked.rule, asked.action, subject.account, subject.resources)
+        hold = await self._holds.covering(asked.rule, asked.action, asked.subject)
         if hold is not None:
             raise Refused(Refusal.HELD, f"hold {hold.id} by {hold.by}: {hold.why}")
 
@@ -119,9 +119,9 @@ class Gate:
         exempt = self._config.exempt
         if subject.account in exempt.accounts:
             raise Refused(Refusal.EXEMPT, f"account {subject.account}")
-        for resource in subject.resources:
-            if any(fnmatchcase(resource, pattern) for pattern in exempt.resources):
-                raise Refused(Refusal.EXEMPT, f"resource {resource}")
+        for pattern in exempt.resources:
+            if is_named(subject, pattern):
+                raise Refused(Refusal.EXEMPT, f"resource {pattern}")
 
     def _cooldown_keys(self, asked: Asked) -> list[str]:
         # Shadow cools down apart: what was only said must not hold back what is done.

@@ -10,6 +10,8 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from daemon.actions.resource_names import is_named
+from daemon.actions.subject import Subject
 from daemon.clock import Clock
 from daemon.dispatch.remediation.aside import Aside
 from daemon.state.base import Delete, Item, StateStore, Write
@@ -21,7 +23,9 @@ _FRESH_SECONDS = 2.0
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """Actions that match all that is given are refused until it ends.  `*` stands for any text."""
+    """Actions that match all that is given are refused until it ends.  `*` stands for any text; a resource goes by any
+    of its names (see resource_names.py).
+    """
 
     id: str
     rule: str = "*"
@@ -33,13 +37,13 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     """Seconds since the epoch."""
 
-    def covers(self, rule: str, action: str, account: str, resources: tuple[str, ...]) -> bool:
-        """Return whether an action on any of the resources is held."""
+    def covers(self, rule: str, action: str, subject: Subject) -> bool:
+        """Return whether an action on the subject is held."""
         return (
             fnmatchcase(rule, self.rule)
             and fnmatchcase(action, self.action)
-            and fnmatchcase(account, self.account)
-            and any(fnmatchcase(resource, self.resource) for resource in resources)
+            and fnmatchcase(subject.account, self.account)
+            and is_named(subject, self.resource)
         )
 
 
@@ -75,11 +79,11 @@ class Holds:
         self._looked_at = self._clock.monotonic()
         return self._known
 
-    async def covering(self, rule: str, action: str, account: str, resources: tuple[str, ...]) -> Hold | None:
+    async def covering(self, rule: str, action: str, subject: Subject) -> Hold | None:
         """Return a hold that stops such an action, as of two seconds ago at most."""
         if self._clock.monotonic() - self._looked_at > _FRESH_SECONDS:
             await self.in_force()
-        return next((hold for hold in self._known if hold.covers(rule, action, account, resources)), None)
+        return next((hold for hold in self._known if hold.covers(rule, action, subject)), None)
 
     def _read(self, item: Item) -> Hold:
         name = item.key.removeprefix(_PREFIX)

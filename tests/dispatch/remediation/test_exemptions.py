@@ -55,3 +55,14 @@ async def test_one_exempt_resource_exempts_the_event(around: Surrounding, aws: A
 
         assert (result.ending, result.reason) == (Ending.REFUSED, "exempt")
         assert [await instance_state(aws, instance) for instance in instances] == ["stopped", "stopped"]
+
+
+@pytest.mark.parametrize("written", ["id", "arn"])
+async def test_an_exempt_resource_may_be_written_either_way(around: Surrounding, written: str) -> None:
+    """An id and an ARN both keep an instance from being touched, before anything is looked at."""
+    instance = "i-0123456789abcdef0"
+    name = {"id": instance, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{instance}"}[written]
+    async with acting_by_itself(around, "ec2.start-instances", exempt={"resources": [name]}) as it:
+        result = await it.carry_out(about(**{"instance-id": instance}))
+
+        assert (result.ending, result.detail) == (Ending.REFUSED, f"resource {name}")
