@@ -25,7 +25,8 @@ def fetch(url: str, **form: str) -> tuple[int, str]:
         with urlopen(url, data=urlencode(form).encode() if form else None, timeout=10) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
-        return error.code, error.read().decode()
+        with error:
+            return error.code, error.read().decode()
 
 
 async def test_a_link_approves_once(moto: Emulator, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_gzip_bomb_and_its_like_do_not_stop_the_rest(tmp_path: Path) -> None:
     files.mkdir()
     (files / "a-bomb.json.gz").write_bytes(gzip.compress(b" " * 300 * 1024**2, 1))
     (files / "b-truncated.json.gz").write_bytes(gzip.compress(orjson.dumps({"Records": [RECORD]}))[:-9])
-    (files / "c-deep.json").write_bytes(b'{"Records":' + b"[" * 10_000 + b"]" * 10_000 + b"}")
+    (files / "c-deep.json").write_bytes(b'{"Records":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}")
     (files / "d-huge.json").write_bytes(b'{"a":"' + b"x" * 5_000_000 + b'"}')
     (files / "e-utf8.json").write_bytes(b'{"a":"\xff"}')
     (files / "f-empty.json").write_bytes(b"")
