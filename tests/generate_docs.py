@@ -50,6 +50,8 @@ _REDO = {
     Redo.NEVER: "not done again; a person is told",
 }
 
+_TAGS = {True: "heeded", False: "no tags are read; exempt by `accounts` and `resources`"}
+
 
 def pages() -> dict[Path, str]:
     """Return each generated file with its text."""
@@ -120,6 +122,7 @@ def actions_page() -> str:
         parts.append(f"## {name}\n\n{cleandoc(kind.config.__doc__ or '')}  {_one_line(action.__doc__ or '')}\n")
         parts.append(f"- cut off by a crash: {_REDO[action.redo]}")
         parts.append(f"- `vigild undo`: {'yes' if action.undoable else 'no'}")
+        parts.append(f"- `exempt.tags`: {_TAGS[kind.config.reads_tags]}")
         parts.append(f"- reads with: {_codes(permissions.read)}")
         parts.append(f"- changes with: {_codes(permissions.write)} on {_codes(permissions.resources)}")
         if permissions.undo:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from daemon.clients.estate import AccountId
 from daemon.target_config import RetryConfig, TargetConfig
@@ -26,7 +27,8 @@ class ExemptConfig(Strict):
     resources: frozenset[str] = frozenset()
     """Ids, bare names or ARNs, each as good as the others; a bucket covers its objects; `*` stands for any text."""
     tags: dict[str, str] = Field(default={"vigild:exempt": "*"})
-    """A resource with one of these tags is left alone, with all that its event names; `*` as value stands for any."""
+    """A resource with one of these tags is left alone, with all that its event names, an object also with
+    one of its bucket; `*` as value stands for any.  Not every action reads tags: see each."""
 
 
 class BudgetConfig(Strict):
@@ -45,6 +47,8 @@ class BudgetConfig(Strict):
 class ActionConfig(TargetConfig):
     """What every action's configuration has."""
 
+    reads_tags: ClassVar[bool] = False
+    """Whether the action looks at tags, so that `exempt.tags` protects anything."""
     mode: Mode = Mode.SHADOW
     """`shadow` says what would be done, `approve` waits for a person, `auto` acts."""
     exempt: ExemptConfig = ExemptConfig()
@@ -68,3 +72,11 @@ class ActionConfig(TargetConfig):
     """What is tried before an intent is parked; `failures` may set narrower limits for a kind of failure."""
     max_concurrency: int = Field(default=4, ge=1, le=64)
     """How many intents are worked on at the same time."""
+
+    @model_validator(mode="after")
+    def _exempts_by_what_is_read(self) -> Self:
+        if self.exempt.tags and "tags" in self.exempt.model_fields_set and not self.reads_tags:
+            raise ValueError(
+                "exempt.tags would protect nothing: this action reads no tags; name exempt.resources instead"
+            )
+        return self

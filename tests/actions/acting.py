@@ -126,6 +126,7 @@ _OF_VERSIONS = {
     "s3:CopyObject": {"s3:GetObjectVersion", "s3:GetObjectVersionTagging"},
     "s3:DeleteObject": {"s3:DeleteObjectVersion"},
     "s3:GetObjectAcl": {"s3:GetObjectVersionAcl"},
+    "s3:GetObjectTagging": {"s3:GetObjectVersionTagging"},
     "s3:PutObjectAcl": {"s3:PutObjectVersionAcl"},
 }
 """What calls need that name an object's version."""

@@ -185,6 +185,7 @@ async def _bucket(aws: AwsClients, *, versioned: bool = False) -> str:
     s3 = await aws.client("s3", REGION)
     name = f"bucket-{uuid.uuid4()}"
     await s3.create_bucket(Bucket=name)
+    await s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "team", "Value": "storage"}]})
     if versioned:
         await s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     await s3.put_object(Bucket=name, Key=KEY, Body=b"content")

@@ -27,6 +27,7 @@ class QuarantineConfig(Strict):
 class IsolateInstanceConfig(ActionConfig):
     """Puts every network interface of the instance into the quarantine group of its VPC, and into no other."""
 
+    reads_tags: ClassVar = True
     type: Literal["ec2.isolate-instance"]
     instance_ids: FromEvent = IN_EVENT
     """Where the event names it."""

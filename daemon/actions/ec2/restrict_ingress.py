@@ -31,6 +31,7 @@ Cidr = Annotated[str, AfterValidator(_check_block)]
 class RestrictIngressConfig(ActionConfig):
     """Takes the offending blocks off one port; may put allowed blocks in their place."""
 
+    reads_tags: ClassVar = True
     type: Literal["ec2.restrict-ingress"]
     group_ids: FromEvent = (
         "$.detail.requestParameters.groupId",

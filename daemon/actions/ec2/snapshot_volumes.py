@@ -18,6 +18,7 @@ _TAG = "vigild:intent"
 class SnapshotVolumesConfig(ActionConfig):
     """Snapshots every volume that is attached to the instance."""
 
+    reads_tags: ClassVar = True
     type: Literal["ec2.snapshot-volumes"]
     instance_ids: FromEvent = IN_EVENT
     """Where the event names it."""

@@ -11,6 +11,7 @@ from daemon.actions.ec2.switching import Switching, SwitchingConfig
 class StartInstancesConfig(SwitchingConfig):
     """Starts the instances that the event names, if they are stopped."""
 
+    reads_tags: ClassVar = True
     type: Literal["ec2.start-instances"]
 
 

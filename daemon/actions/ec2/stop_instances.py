@@ -11,6 +11,7 @@ from daemon.actions.ec2.switching import Switching, SwitchingConfig
 class StopInstancesConfig(SwitchingConfig):
     """Stops the instances that the event names, if they run."""
 
+    reads_tags: ClassVar = True
     type: Literal["ec2.stop-instances"]
 
 

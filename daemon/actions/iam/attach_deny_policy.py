@@ -26,6 +26,7 @@ PolicyArn = Annotated[
 class AttachDenyPolicyConfig(ActionConfig):
     """Attaches a managed policy that denies to the user that the event names."""
 
+    reads_tags: ClassVar = True
     type: Literal["iam.attach-deny-policy"]
     user_name: FromEvent = USER_IN_EVENT
     """Where the event names the user."""

@@ -16,6 +16,7 @@ from daemon.clients.estate import Reader, Writer
 class DeactivateAccessKeyConfig(ActionConfig):
     """Makes a user's access key inactive; it can be activated again, which a deleted one cannot."""
 
+    reads_tags: ClassVar = True
     type: Literal["iam.deactivate-access-key"]
     user_name: FromEvent = USER_IN_EVENT
     """Where the event names the user."""

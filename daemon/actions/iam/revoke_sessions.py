@@ -22,6 +22,7 @@ _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2
 class RevokeSessionsConfig(ActionConfig):
     """Denies everything to those sessions of the role that began before the event; later ones work as before."""
 
+    reads_tags: ClassVar = True
     type: Literal["iam.revoke-sessions"]
     role_name: FromEvent = ROLE_IN_EVENT
     """Where the event names the role."""

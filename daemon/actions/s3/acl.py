@@ -9,6 +9,7 @@ from daemon.actions.base import Change, Decline, Declined, Image, Plan
 from daemon.actions.config import ActionConfig
 from daemon.actions.putting import Putting
 from daemon.actions.s3.names import NOT_HELD, address_of
+from daemon.actions.s3.tags import tags_of
 from daemon.actions.subject import Subject
 from daemon.clients.estate import Reader, Writer
 
@@ -41,9 +42,11 @@ class PrivateAcl(Putting[ConfigT]):
     """To get and to put the list, by their Python names."""
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
-        """See Action: owner and grants."""
+        """See Action: owner, grants and tags."""
         answer = await api.find("s3", self.calls[0], NOT_HELD, **address_of(subject, api))
-        return _image(answer) if answer is not None else None
+        if answer is None:
+            return None
+        return {**_image(answer), "tags": await tags_of(subject, self.config.exempt.tags, api)}
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
@@ -57,6 +60,7 @@ class PrivateAcl(Putting[ConfigT]):
             changes=(Change(name, "grants", _texts(image), _texts(after)),),
             before=image,
             after=after,
+            resource_tags=image["tags"],
         )
 
     async def put(self, subject: Subject, image: Image, api: Writer) -> None:

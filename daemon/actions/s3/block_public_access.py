@@ -9,6 +9,7 @@ from daemon.actions.base import Change, Decline, Declined, Image, Permissions, P
 from daemon.actions.config import ActionConfig
 from daemon.actions.putting import Putting
 from daemon.actions.s3.names import BUCKET_IN_EVENT, address_of, bucket_of
+from daemon.actions.s3.tags import tags_of
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 
@@ -19,6 +20,7 @@ _NONE_SET: Final = frozenset({"NoSuchPublicAccessBlockConfiguration"})
 class BlockPublicAccessConfig(ActionConfig):
     """Turns on all four settings of S3 Block Public Access for the bucket."""
 
+    reads_tags: ClassVar = True
     type: Literal["s3.block-public-access"]
     bucket: FromEvent = BUCKET_IN_EVENT
     """Where the event names the bucket."""
@@ -30,7 +32,7 @@ class BlockPublicAccess(Putting[BlockPublicAccessConfig]):
     """
 
     permissions: ClassVar = Permissions(
-        read=("s3:GetBucketPublicAccessBlock", "s3:ListBucket"),
+        read=("s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:ListBucket"),
         write=("s3:PutBucketPublicAccessBlock",),
         undo=("s3:PutBucketPublicAccessBlock",),
         resources=("arn:aws:s3:::*",),
@@ -41,13 +43,14 @@ class BlockPublicAccess(Putting[BlockPublicAccessConfig]):
         return bucket_of(event, self.config.bucket)
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
-        """See Action: the settings, all false where there are none."""
+        """See Action: the settings, all false where there are none, and the tags."""
         bucket = address_of(subject, api)
         if await api.find("s3", "head_bucket", **bucket) is None:
             return None
         answer = await api.find("s3", "get_public_access_block", _NONE_SET, **bucket)
         found = answer["PublicAccessBlockConfiguration"] if answer is not None else {}
-        return {"set": answer is not None, **{name: bool(found.get(name, False)) for name in _SETTINGS}}
+        settings = {name: bool(found.get(name, False)) for name in _SETTINGS}
+        return {"set": answer is not None, **settings, "tags": await tags_of(subject, self.config.exempt.tags, api)}
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
@@ -59,7 +62,8 @@ class BlockPublicAccess(Putting[BlockPublicAccessConfig]):
             summary=f"block public access to {name}",
             changes=tuple(Change(name, setting, before=False, after=True) for setting in missing),
             before=image,
-            after={"set": True, **dict.fromkeys(_SETTINGS, True)},
+            after={**image, "set": True, **dict.fromkeys(_SETTINGS, True)},
+            resource_tags=image["tags"],
         )
 
     async def put(self, subject: Subject, image: Image, api: Writer) -> None:

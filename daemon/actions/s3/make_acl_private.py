@@ -15,6 +15,7 @@ from daemon.actions.subject import FromEvent, Subject
 class MakeAclPrivateConfig(ActionConfig):
     """Takes what everybody is granted off the bucket's access control list."""
 
+    reads_tags: ClassVar = True
     type: Literal["s3.make-acl-private"]
     bucket: FromEvent = BUCKET_IN_EVENT
     """Where the event names the bucket."""
@@ -25,7 +26,10 @@ class MakeAclPrivate(PrivateAcl[MakeAclPrivateConfig]):
 
     calls: ClassVar = ("get_bucket_acl", "put_bucket_acl")
     permissions: ClassVar = Permissions(
-        read=("s3:GetBucketAcl",), write=("s3:PutBucketAcl",), undo=("s3:PutBucketAcl",), resources=("arn:aws:s3:::*",)
+        read=("s3:GetBucketAcl", "s3:GetBucketTagging"),
+        write=("s3:PutBucketAcl",),
+        undo=("s3:PutBucketAcl",),
+        resources=("arn:aws:s3:::*",),
     )
 
     def subject(self, event: Mapping[str, Any]) -> Subject:

@@ -15,6 +15,7 @@ from daemon.actions.subject import FromEvent, Subject
 class MakeObjectPrivateConfig(ActionConfig):
     """Takes what everybody is granted off the object's access control list."""
 
+    reads_tags: ClassVar = True
     type: Literal["s3.make-object-private"]
     bucket: FromEvent = BUCKET_IN_EVENT
     """Where the event names the bucket."""
@@ -31,7 +32,13 @@ class MakeObjectPrivate(PrivateAcl[MakeObjectPrivateConfig]):
 
     calls: ClassVar = ("get_object_acl", "put_object_acl")
     permissions: ClassVar = Permissions(
-        read=("s3:GetObjectAcl", "s3:GetObjectVersionAcl"),
+        read=(
+            "s3:GetBucketTagging",
+            "s3:GetObjectAcl",
+            "s3:GetObjectTagging",
+            "s3:GetObjectVersionAcl",
+            "s3:GetObjectVersionTagging",
+        ),
         write=("s3:PutObjectAcl", "s3:PutObjectVersionAcl"),
         undo=("s3:PutObjectAcl", "s3:PutObjectVersionAcl"),
         resources=("arn:aws:s3:::*/*",),

@@ -10,6 +10,7 @@ from pydantic import Field
 from daemon.actions.base import Action, Change, Decline, Declined, Image, Permissions, Plan, Redo
 from daemon.actions.config import ActionConfig
 from daemon.actions.s3.names import BUCKET_IN_EVENT, KEY_IN_EVENT, NOT_HELD, address_of, object_of
+from daemon.actions.s3.tags import tags_of_bucket
 from daemon.actions.subject import FromEvent, Subject
 from daemon.clients.estate import Reader, Writer
 from daemon.errors import FailureKind, PermanentError
@@ -21,6 +22,7 @@ BucketName = Annotated[str, TextForm(r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", "th
 class RestoreObjectConfig(ActionConfig):
     """Copies an object back to where it was: S3 lost it (s3:ReducedRedundancyLostObject), or it was deleted."""
 
+    reads_tags: ClassVar = True
     type: Literal["s3.restore-object"]
     bucket: FromEvent = BUCKET_IN_EVENT
     """Where the event names the bucket."""
@@ -38,6 +40,7 @@ class RestoreObject(Action[RestoreObjectConfig]):
     redo: ClassVar = Redo.LOOK
     permissions: ClassVar = Permissions(
         read=(
+            "s3:GetBucketTagging",
             "s3:GetObject",
             "s3:GetObjectTagging",
             "s3:GetObjectVersion",
@@ -57,13 +60,15 @@ class RestoreObject(Action[RestoreObjectConfig]):
         return object_of(event, self.config.bucket, self.config.key, ())
 
     async def look(self, subject: Subject, api: Reader) -> Image | None:
-        """See Action: whether it is there, and the copy that could be brought back."""
+        """See Action: whether it is there, the copy that could be brought back, and the tags of the bucket."""
         address = address_of(subject, api)
         key = address.pop("Key")
         if await api.find("s3", "head_bucket", **address) is None:
             return None
         present = await api.find("s3", "head_object", NOT_HELD, **address, Key=key) is not None
-        return {"present": present, "copy": None if present else await self._copy(address, key, api)}
+        # Not the object's: it has none while it is away.
+        tags = await tags_of_bucket(subject, self.config.exempt.tags, api)
+        return {"present": present, "copy": None if present else await self._copy(address, key, api), "tags": tags}
 
     def decide(self, subject: Subject, image: Image) -> Plan | Declined:
         """See Action."""
@@ -76,7 +81,8 @@ class RestoreObject(Action[RestoreObjectConfig]):
             summary=f"restore {name}",
             changes=(Change(name, "object", None, f"copy of {_text(image['copy'])}"),),
             before=image,
-            after={"present": True, "copy": None},
+            after={**image, "present": True, "copy": None},
+            resource_tags=image["tags"],
         )
 
     async def apply(self, subject: Subject, plan: Plan, key: str, api: Writer) -> Image:

@@ -24,6 +24,7 @@ ValueName = Annotated[str, TextForm(r"^[a-z][a-z0-9_]{0,31}$", "at most 32 small
 class RunDocumentConfig(ActionConfig):
     """Sends a command to the instances that the event names, and waits for its result."""
 
+    reads_tags: ClassVar = True
     type: Literal["ssm.run-document"]
     document: DocumentName
     """The document: "AWS-RunPatchBaseline", "AWS-RunShellScript", one of your own.  An event never chooses it."""
