@@ -86,8 +86,10 @@ def living(process: Process) -> Iterator[None]:
         renewing = False
 
     process.clock.meanwhile.append(renew)
-    yield
-    process.clock.meanwhile.remove(renew)
+    try:
+        yield
+    finally:
+        process.clock.meanwhile.remove(renew)
 
 
 @dataclass(slots=True)
