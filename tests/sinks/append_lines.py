@@ -1,8 +1,8 @@
-"""A process of its own that appends: `python -m tests.sinks.append_lines <path> (<name> <lines> | limited)`.
+"""A process of its own that appends: `python -m tests.sinks.append_lines <path> (<name> <lines> <other> | limited)`.
 
 The first form says when it is ready, waits for a line on standard input, and writes numbered lines from eight tasks at
-once; the second form lets the file grow to 300 bytes only, and prints
-how each of its three appends went, the last one after the limit was lifted.
+once, the second half of them once a line of the other process is there; the second form lets the file grow to 300 bytes
+only, and prints how each of its three appends went, the last one after the limit was lifted.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ from daemon.sinks.appender import FileAppender
 TASKS = 8
 
 
-async def append_numbered(path: Path, name: str, lines: int) -> None:
+async def append_numbered(path: Path, name: str, lines: int, other: str) -> None:
     """Append the lines, of sizes from a few bytes to 200 KB."""
     appender = FileAppender(path)
+    mark = f'"from": "{other}"'.encode()
 
     async def some(first: int) -> None:
         for number in range(first, lines, TASKS):
+            if number > lines // 2:
+                while mark not in await anyio.Path(path).read_bytes():  # noqa: ASYNC110 - another process writes it
+                    await anyio.sleep(0.01)
             padding = "x" * (number * number * 5 % 200_000)
             await appender.append(json.dumps({"from": name, "number": number, "padding": padding}).encode())
 
@@ -56,4 +60,4 @@ if __name__ == "__main__":
     if sys.argv[2] == "limited":
         anyio.run(append_limited, target)
     else:
-        anyio.run(append_numbered, target, sys.argv[2], int(sys.argv[3]))
+        anyio.run(append_numbered, target, sys.argv[2], int(sys.argv[3]), sys.argv[4])
