@@ -200,7 +200,7 @@ async def test_spoilt_locks_touches_and_requests_keep_no_action_from_its_end(
     """A lock whose owner cannot be read is nobody's; touches are counted anew, and that is told."""
     hour = int(process.clock.time // HOUR)
     resource = f"{ACCOUNT}/{REGION}/{group}"
-    await store.put([Write(key, b"\xff", None) for key in (f"lock/{resource}", f"count/{hour}/touch/{group}")])
+    await store.put([Write(key, b"\xff", None) for key in (f"lock/{resource}", f"count/{hour}/touch/{resource}")])
 
     result = await process.carry_out(opened_event(group))
 
