@@ -16,6 +16,7 @@ import yaml
 Location = tuple[str | int, ...]
 
 _MOST_DEPTH = 200
+TOO_DEEP = f"nested deeper than {_MOST_DEPTH}"
 _MOST_VALUES = 5_000_000
 """Aliases of aliases multiply; a file of ten thousand rules has half a million values."""
 
@@ -117,7 +118,7 @@ class _Builder:
         if event.tag is not None:
             raise _fault(f"tag {event.tag} is not supported", event)
         if len(self._stack) >= _MOST_DEPTH:
-            raise _fault(f"nested deeper than {_MOST_DEPTH}", event)
+            raise _fault(TOO_DEEP, event)
         value: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
         self._count(1, event)
         at = self._add(value, event)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import yaml
 
+from daemon.yaml_build import TOO_DEEP
+
 _TAB = "a tab; YAML is indented with blanks"
 _QUOTES = "text that begins with {found} must stand in quotes"
 _GOES_ON = (
@@ -20,6 +22,7 @@ _ADVICE = {
     "mapping values are not allowed": "a colon where none can be: put text that holds one in quotes, and end the line "
     "above in a colon if this belongs below it",
     "did not find expected ',' or": "a comma or closing bracket is missing before this; line {begun} opens it",
+    "exceeded maximum nesting depth": TOO_DEEP,  # a limit of newer parsers, beyond ours
     "did not find expected key": _GOES_ON.replace("{what}", "fields"),
     "did not find expected '-' indicator": _GOES_ON.replace("{what}", "list"),
 }

@@ -19,6 +19,7 @@ from tests.e2e.processes import DaemonProcess, run_daemon
 from tests.e2e.watching import alerting, event
 from tests.emulators import Emulator
 from tests.servers import Server, serve
+from tests.stores import keep_state
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.anyio]
 
@@ -133,6 +134,7 @@ async def test_silences_stop_alerts_and_holds_stop_actions(tmp_path: Path, moto:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    await to_thread.run_sync(keep_state, Path(config["state"]["path"]))
     async with estate_of(moto) as aws:
         first, second = [await _open_group(aws, f"{tmp_path.name}-{number}") for number in range(2)]
         said = await to_thread.run_sync(
