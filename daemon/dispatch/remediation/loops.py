@@ -1,8 +1,8 @@
 """The loop breaker: knows the events that our own calls cause, and stops a rule that keeps touching one resource.
 
-kernel.py notes every change it makes and asks before every action.  The id of a request that we made is proof.  Where
-it is missing, the name of our role session or our user agent is, but only of a caller whose account and role are ours:
-any caller may give himself these two, and would switch remediation off by it.
+kernel.py asks before every action, performing.py notes every change it makes.  The id of a request that we made is
+proof.  Where it is missing, the name of our role session or our user agent is, but only of a caller whose account and
+role are ours: any caller may give himself these two, and would switch remediation off by it.
 """
 
 from __future__ import annotations
